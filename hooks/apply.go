@@ -100,6 +100,18 @@ func (r SetupRequest) secretOf(hookID int64) (string, error) {
 	return r.Secret, nil
 }
 
+// doing runs one thing and reports it.
+func doing(progress func(Step), s Step, do func() error) error {
+	s.State = StateRunning
+	progress(s)
+	s.State, s.Err = StateDone, do()
+	if s.Err != nil {
+		s.State = StateFailed
+	}
+	progress(s)
+	return s.Err
+}
+
 func oneAtATime(progress func(Step)) func(Step) {
 	var mu sync.Mutex
 	return func(s Step) {
@@ -146,21 +158,17 @@ func (a *applying) run(ctx context.Context) error {
 
 // step runs one thing and reports it.
 func (a *applying) step(name, detail string, do func() error) error {
-	s := Step{Target: a.result.Target, HookID: a.result.HookID, Name: name, State: StateRunning, Detail: detail}
-	a.progress(s)
-	s.Err = do()
-	s.HookID, s.State = a.result.HookID, StateDone
-	if s.Err != nil {
-		s.State = StateFailed
-	}
-	a.progress(s)
-	return s.Err
+	return doing(func(s Step) {
+		s.HookID = a.result.HookID // which creating it gives
+		a.progress(s)
+	}, Step{Target: a.result.Target, Name: name, Detail: detail}, do)
 }
 
 func (a *applying) create(ctx context.Context) error {
 	return a.step("create hook", a.req.URL, func() error {
-		began := time.Now()
-		h, err := a.c.Create(ctx, a.result.Target, Spec{URL: a.req.URL, Events: a.req.NewEvents, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
+		began, request := time.Now(), a.req
+		request.Secret = a.secret
+		h, err := a.c.Create(ctx, a.result.Target, request)
 		if err != nil {
 			return err
 		}
@@ -189,14 +197,13 @@ func (a *applying) found(ctx context.Context, exists error) error {
 func (a *applying) update(ctx context.Context) error {
 	var config ConfigChange
 	for _, c := range a.result.Changes {
-		value := c.To
 		switch c.Field {
 		case "url":
-			config.URL = &value
+			config.URL = &c.To
 		case "content_type":
-			config.ContentType = &value
+			config.ContentType = &c.To
 		case "insecure_ssl":
-			config.InsecureSSL = &value
+			config.InsecureSSL = &c.To
 		case "secret":
 			config.Secret = &a.secret
 		}

@@ -29,7 +29,7 @@ func TestRenamedRepositoriesAreFollowedWithTheSameMethod(t *testing.T) {
 	if at := w.Hooks("o/new"); at[0].Secret != "s2" {
 		t.Errorf("the PATCH did not arrive: %+v", at)
 	}
-	if _, err := w.client.Create(ctx, old, Spec{URL: "https://two.example.com", Events: []string{"push"}, Secret: "x"}); err != nil {
+	if _, err := w.client.Create(ctx, old, SetupRequest{URL: "https://two.example.com", NewEvents: []string{"push"}, Secret: "x"}); err != nil {
 		t.Error(err)
 	}
 	if err := w.client.Delete(ctx, old, id); err != nil {
@@ -216,7 +216,7 @@ func TestDebugOutputOfGhIsOff(t *testing.T) {
 	os.Stderr = pipe
 	defer func() { os.Stderr = stderr }()
 	w := newWorld(t, "o/r")
-	_, callErr := w.client.Create(t.Context(), target(t, "o/r"), Spec{URL: "https://x.example.com", Events: []string{"push"}, Secret: "hidden"})
+	_, callErr := w.client.Create(t.Context(), target(t, "o/r"), SetupRequest{URL: "https://x.example.com", NewEvents: []string{"push"}, Secret: "hidden"})
 	os.Stderr = stderr
 	_ = pipe.Close()
 	out, err := io.ReadAll(r)
@@ -313,7 +313,7 @@ func TestEventsAreOnesThatGitHubKnows(t *testing.T) {
 		}
 	}
 	for name, events := range map[string][]string{"o/r": repo, "acme": all} {
-		if _, err := w.client.Create(t.Context(), target(t, name), Spec{URL: hookURL, Events: events, Secret: "s"}); err != nil {
+		if _, err := w.client.Create(t.Context(), target(t, name), SetupRequest{URL: hookURL, NewEvents: events, Secret: "s"}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -22,7 +22,7 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 	}
 	create := func(url string) func(*Client, *world) error {
 		return func(c *Client, w *world) error {
-			return second(c.Create(ctx, target(w.t, "o/r"), Spec{URL: url, Events: []string{"push"}, Secret: "hidden", Active: true}))
+			return second(c.Create(ctx, target(w.t, "o/r"), SetupRequest{URL: url, NewEvents: []string{"push"}, Secret: "hidden", Active: true}))
 		}
 	}
 	fail := func(status int, body string, header ...string) func(*world) {
@@ -46,17 +46,17 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 		{"token no longer valid, from gh", "oauth_token", fail(401, `{"message":"Bad credentials"}`), list("o/r"), ErrNotLoggedIn,
 			"list hooks on o/r: 401 Unauthorized: Bad credentials", "gh auth login -h github.com"},
 		{"token no longer valid, from a variable", "GH_TOKEN", fail(401, `{"message":"Bad credentials"}`), list("o/r"), ErrNotLoggedIn, "", "replace the token in GH_TOKEN"},
-		{"scope missing for a repository", "oauth_token", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "gist") }, list("o/r"), ErrScope,
+		{"scope missing for a repository", "oauth_token", func(w *world) { w.SetScopes("gist") }, list("o/r"), ErrScope,
 			"list hooks on o/r: 404 Not Found", "gh auth refresh -h github.com -s admin:repo_hook"},
-		{"scope missing, token from a variable", "GITHUB_TOKEN", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "gist") }, list("o/r"), ErrScope,
+		{"scope missing, token from a variable", "GITHUB_TOKEN", func(w *world) { w.SetScopes("gist") }, list("o/r"), ErrScope,
 			"", "give the token in GITHUB_TOKEN the scope admin:repo_hook"},
-		{"scope missing for an organization", "oauth_token", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "repo") }, list("acme"), ErrScope,
+		{"scope missing for an organization", "oauth_token", func(w *world) { w.SetScopes("repo") }, list("acme"), ErrScope,
 			"", "gh auth refresh -h github.com -s admin:org_hook"},
-		{"scope missing to write", "oauth_token", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "read:repo_hook") }, create("https://x.example.com"), ErrScope,
+		{"scope missing to write", "oauth_token", func(w *world) { w.SetScopes("read:repo_hook") }, create("https://x.example.com"), ErrScope,
 			"create hook on o/r: 404", "-s admin:repo_hook"},
 		{"no token has scopes, but a fine-grained one permissions", "oauth_token", fail(403, `{"message":"Resource not accessible by personal access token"}`), list("o/r"), ErrScope,
 			"", `"Webhooks: read and write" for o/r`},
-		{"no administrator", "oauth_token", func(w *world) { w.Grant("o/r", githubtest.DefaultLogin, "write") }, list("o/r"), ErrNotAdmin,
+		{"no administrator", "oauth_token", func(w *world) { w.Grant("o/r", "write") }, list("o/r"), ErrNotAdmin,
 			"list hooks on o/r: 404", "ask an owner of o/r for the role Admin"},
 		{"no administrator, said by 403", "oauth_token", fail(403, `{"message":"Must have admin rights to Repository."}`), list("o/r"), ErrNotAdmin, "Must have admin rights", "ask an owner of o/r"},
 		{"a permission missing for an organization", "oauth_token", fail(403, `{"message":"Resource not accessible by personal access token"}`), list("acme"), ErrScope, "", `"Organization webhooks: read and write" for acme`},
@@ -82,8 +82,8 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 		{"no such repository", "oauth_token", nil, list("o/missing"), ErrNotFound, "list hooks on o/missing: 404", "gh repo view o/missing"},
 		{"private repository without the scope repo", "oauth_token", func(w *world) {
 			w.AddRepository("o/private", githubtest.Repository{Private: true})
-			w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "public_repo")
-			w.Grant("o/private", githubtest.DefaultLogin, "none")
+			w.SetScopes("admin:repo_hook", "public_repo")
+			w.Grant("o/private", "none")
 		}, list("o/private"), ErrNotFound, "", "gh auth refresh -h github.com -s repo"},
 		{"no such organization", "oauth_token", nil, list("nobody"), ErrNotFound, "", "spelling of the organization"},
 		{"no such hook", "oauth_token", nil, func(c *Client, w *world) error { return second(c.Get(ctx, target(w.t, "o/r"), 7)) }, ErrHookNotFound,
@@ -112,7 +112,7 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 		}, create("https://x.example.com"), ErrHookLimit, "cannot have more than 20 hooks", "delete one"},
 		{"a local URL", "oauth_token", nil, create("http://localhost:9000/webhook"), ErrURLRefused, "isn't reachable over the public Internet", "tunnel"},
 		{"an event that does not exist", "oauth_token", nil, func(c *Client, w *world) error {
-			return second(c.Create(ctx, target(w.t, "o/r"), Spec{URL: "https://x.example.com", Events: []string{"pushed"}}))
+			return second(c.Create(ctx, target(w.t, "o/r"), SetupRequest{URL: "https://x.example.com", NewEvents: []string{"pushed"}}))
 		}, nil, "422", "hookctl hooks events"},
 		{"GitHub is down", "oauth_token", fail(503, ""), list("o/r"), ErrUnreachable, "503 Service Unavailable", "githubstatus.com"},
 		{"GitHub answers with a page", "oauth_token", fail(502, "<html>\x1b[31m", "Content-Type", "text/html"), list("o/r"), ErrUnreachable, "list hooks on o/r: 502 Bad Gateway", "githubstatus.com"},

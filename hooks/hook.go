@@ -14,27 +14,40 @@ import (
 	"hookctl/hooks/secret"
 )
 
-// Hook is a webhook as GitHub has it. Its secret cannot be read.
+// Hook is a webhook as GitHub has it. Its secret cannot be read. As JSON it is one of `hooks list`.
 type Hook struct {
-	ID           int64
-	Target       Target
-	Name         string // "web"; "cli" for one of gh webhook forward
-	Active       bool
-	Events       []string // sorted; "*" for every event
-	URL          string
-	ContentType  string // "json" or "form"
-	InsecureSSL  bool   // GitHub does not check the certificate
-	HasSecret    bool
-	LastResponse Response
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	Target       Target    `json:"repository"`
+	ID           int64     `json:"id"`
+	URL          string    `json:"url"`
+	Events       []string  `json:"events"` // sorted; "*" for every event
+	Active       bool      `json:"active"`
+	InsecureSSL  bool      `json:"insecure_ssl"` // GitHub does not check the certificate
+	LastResponse Response  `json:"last_response"`
+	ContentType  string    `json:"content_type"` // "json" or "form"
+	HasSecret    bool      `json:"has_secret"`
+	Name         string    `json:"name"` // "web"; "cli" for one of gh webhook forward
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
 }
 
 // Response is what the receiver last answered, as GitHub saw it.
 type Response struct {
-	Code    int    // 0 without a delivery
-	Status  string // "active" is good; "unused" for a new hook
-	Message string
+	Code    int    `json:"code"`   // 0 without a delivery, which is null in JSON
+	Status  string `json:"status"` // "active" is good; "unused" for a new hook
+	Message string `json:"message,omitempty"`
+}
+
+// MarshalJSON writes null for no code.
+func (r Response) MarshalJSON() ([]byte, error) {
+	type plain Response
+	out := struct {
+		Code *int `json:"code"`
+		plain
+	}{plain: plain(r)}
+	if r.Code != 0 {
+		out.Code = &r.Code
+	}
+	return json.Marshal(out)
 }
 
 // None reports that nothing is known of an answer: nothing was delivered yet, or the hook is of an organization, of which GitHub
@@ -43,81 +56,34 @@ func (r Response) None() bool {
 	return r.Code == 0 && r.Message == "" && (r.Status == "" || r.Status == "unused" || r.Status == "active")
 }
 
-// MarshalJSON writes the shape of `hooks list`.
-func (h Hook) MarshalJSON() ([]byte, error) {
-	type response struct {
-		Code    *int   `json:"code"`
-		Status  string `json:"status"`
-		Message string `json:"message,omitempty"`
-	}
-	last := response{Status: h.LastResponse.Status, Message: h.LastResponse.Message}
-	if h.LastResponse.Code != 0 {
-		last.Code = &h.LastResponse.Code
-	}
-	return json.Marshal(struct {
-		Repository   string    `json:"repository"`
-		ID           int64     `json:"id"`
-		URL          string    `json:"url"`
-		Events       []string  `json:"events"`
-		Active       bool      `json:"active"`
-		InsecureSSL  bool      `json:"insecure_ssl"`
-		LastResponse response  `json:"last_response"`
-		ContentType  string    `json:"content_type"`
-		HasSecret    bool      `json:"has_secret"`
-		Name         string    `json:"name"`
-		CreatedAt    time.Time `json:"created_at"`
-		UpdatedAt    time.Time `json:"updated_at"`
-	}{h.Target.String(), h.ID, h.URL, h.Events, h.Active, h.InsecureSSL, last, h.ContentType, h.HasSecret, h.Name, h.CreatedAt, h.UpdatedAt})
-}
-
-// Spec is a hook to be created. It prints itself without the secret.
-type Spec struct {
-	URL         string
-	Events      []string
-	Secret      string
-	ContentType string // "json" if empty: GitHub's own default is a form
-	Active      bool
-	InsecureSSL bool
-}
-
-// String names the secret by fingerprint.
-func (s Spec) String() string {
-	return fmt.Sprintf("hook to %s for %s, secret %s", s.URL, strings.Join(s.Events, ","), secret.Fingerprint(s.Secret))
-}
-
-// GoString is String.
-func (s Spec) GoString() string { return s.String() }
-
-// MarshalJSON writes the fingerprint in the secret's place.
-func (s Spec) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
-
 // Change is what can be changed of a hook itself. A nil field stays. The config has its own call, [Client.Configure],
 // because GitHub replaces it whole here and a secret would be lost.
 type Change struct {
-	Active *bool
-	Events []string
+	Active *bool    `json:"active,omitempty"`
+	Events []string `json:"events,omitempty"`
 }
 
 // ConfigChange is what can be changed of a hook's config. A nil field stays. It prints itself without the secret.
 type ConfigChange struct {
-	URL, Secret, ContentType *string
-	InsecureSSL              *string // "0" or "1"
+	URL         *string `json:"url,omitempty"`
+	Secret      *string `json:"secret,omitempty"`
+	ContentType *string `json:"content_type,omitempty"`
+	InsecureSSL *string `json:"insecure_ssl,omitempty"` // "0" or "1"
 }
 
 // String names the fields that change.
 func (c ConfigChange) String() string {
-	var fields []string
-	if c.URL != nil {
-		fields = append(fields, "url "+*c.URL)
-	}
 	if c.Secret != nil {
-		fields = append(fields, "secret "+secret.Fingerprint(*c.Secret))
+		c.Secret = new(secret.Fingerprint(*c.Secret))
 	}
-	if c.ContentType != nil {
-		fields = append(fields, "content_type "+*c.ContentType)
-	}
-	if c.InsecureSSL != nil {
-		fields = append(fields, "insecure_ssl "+*c.InsecureSSL)
+	var fields []string
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"url", c.URL}, {"secret", c.Secret}, {"content_type", c.ContentType}, {"insecure_ssl", c.InsecureSSL}} {
+		if f.value != nil {
+			fields = append(fields, f.name+" "+*f.value)
+		}
 	}
 	return strings.Join(fields, ", ")
 }
@@ -130,31 +96,22 @@ func (c ConfigChange) MarshalJSON() ([]byte, error) { return json.Marshal(c.Stri
 
 // wireHook is a hook in GitHub's JSON.
 type wireHook struct {
-	ID     int64    `json:"id"`
-	URL    string   `json:"url"` // of the hook itself at the API, which names its target as it is called now
-	Name   string   `json:"name"`
-	Active bool     `json:"active"`
-	Events []string `json:"events"`
+	Hook
+	API    string `json:"url"` // of the hook itself at the API, which names its target as it is called now
 	Config struct {
 		URL         string `json:"url"`
 		ContentType string `json:"content_type"`
 		InsecureSSL any    `json:"insecure_ssl"` // "0", "1", 0 or 1
 		Secret      string `json:"secret"`       // masked
 	} `json:"config"`
-	LastResponse Response  `json:"last_response"`
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
 }
 
 func (w wireHook) hook(t Target) Hook {
-	h := Hook{
-		ID: w.ID, Target: w.target(t), Name: clean(w.Name), Active: w.Active,
-		URL: clean(w.Config.URL), ContentType: clean(w.Config.ContentType),
-		InsecureSSL: fmt.Sprint(w.Config.InsecureSSL) == "1", HasSecret: w.Config.Secret != "",
-		LastResponse: Response{w.LastResponse.Code, clean(w.LastResponse.Status), clean(w.LastResponse.Message)},
-		CreatedAt:    w.CreatedAt, UpdatedAt: w.UpdatedAt,
-		Events: make([]string, len(w.Events)),
-	}
+	h := w.Hook
+	h.Target, h.Name, h.URL, h.ContentType = w.target(t), clean(w.Name), clean(w.Config.URL), clean(w.Config.ContentType)
+	h.InsecureSSL, h.HasSecret = fmt.Sprint(w.Config.InsecureSSL) == "1", w.Config.Secret != ""
+	h.LastResponse.Status, h.LastResponse.Message = clean(h.LastResponse.Status), clean(h.LastResponse.Message)
+	h.Events = make([]string, len(w.Events))
 	for i, e := range w.Events {
 		h.Events[i] = clean(e)
 	}
@@ -164,7 +121,7 @@ func (w wireHook) hook(t Target) Hook {
 
 // target is what a hook is on: another one than was asked for where that was renamed.
 func (w wireHook) target(asked Target) Target {
-	parts := strings.Split(w.URL, "/")
+	parts := strings.Split(w.API, "/")
 	if n := len(parts); !asked.IsOrg() && n > 5 && parts[n-5] == "repos" && parts[n-2] == "hooks" {
 		if now, err := ParseTarget(parts[n-4] + "/" + parts[n-3]); err == nil && !strings.EqualFold(now.String(), asked.String()) {
 			return now
@@ -201,15 +158,12 @@ func (c *Client) Get(ctx context.Context, t Target, id int64) (Hook, error) {
 	return w.hook(t), err
 }
 
-// Create creates a hook. Whether it was created although the answer was lost is found out by listing, so that a
-// repetition never creates a second one. [ErrExists] when GitHub has it already.
-func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
-	if s.ContentType == "" {
-		s.ContentType = "json"
-	}
+// Create creates the hook of a request, with its NewEvents. Whether it was created although the answer was lost is found out by
+// listing, so that a repetition never creates a second one. [ErrExists] when GitHub has it already.
+func (c *Client) Create(ctx context.Context, t Target, r SetupRequest) (Hook, error) {
 	body := map[string]any{
-		"name": "web", "active": s.Active, "events": s.Events,
-		"config": map[string]string{"url": s.URL, "content_type": s.ContentType, "insecure_ssl": insecureSSL(s.InsecureSSL), "secret": s.Secret},
+		"name": "web", "active": r.Active, "events": r.NewEvents,
+		"config": map[string]string{"url": r.URL, "content_type": "json", "insecure_ssl": insecureSSL(r.InsecureSSL), "secret": r.Secret},
 	}
 	for try := uint(1); ; try++ {
 		var w wireHook
@@ -227,7 +181,7 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 			return Hook{}, errors.Join(err, listErr)
 		}
 		for _, h := range list {
-			if h.Name == "web" && SameURL(h.URL, s.URL) && sameEvents(h.Events, s.Events) && h.HasSecret == (s.Secret != "") {
+			if h.Name == "web" && SameURL(h.URL, r.URL) && sameEvents(h.Events, r.NewEvents) && h.HasSecret == (r.Secret != "") {
 				return h, nil
 			}
 		}
@@ -245,27 +199,15 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 
 // Edit changes whether a hook is active, and its events.
 func (c *Client) Edit(ctx context.Context, t Target, id int64, change Change) (Hook, error) {
-	body := map[string]any{}
-	if change.Active != nil {
-		body["active"] = *change.Active
-	}
-	if change.Events != nil {
-		body["events"] = change.Events
-	}
 	var w wireHook
-	_, err := c.do(ctx, Call{Op: "edit hook", Target: t.String(), Method: http.MethodPatch, Path: t.hook(id), Body: body}, &w)
+	_, err := c.do(ctx, Call{Op: "edit hook", Target: t.String(), Method: http.MethodPatch, Path: t.hook(id), Body: change}, &w)
 	return w.hook(t), err
 }
 
 // Configure changes single settings of a hook's config; the others, the secret among them, stay.
 func (c *Client) Configure(ctx context.Context, t Target, id int64, change ConfigChange) error {
-	body := map[string]string{}
-	for name, value := range map[string]*string{"url": change.URL, "secret": change.Secret, "content_type": change.ContentType, "insecure_ssl": change.InsecureSSL} {
-		if value != nil {
-			body[name] = *value
-		}
-	}
-	return c.Do(ctx, Call{Op: "configure hook", Target: t.String(), Method: http.MethodPatch, Path: t.hook(id) + "/config", Body: body}, nil)
+	type plain ConfigChange // which shows the secret
+	return c.Do(ctx, Call{Op: "configure hook", Target: t.String(), Method: http.MethodPatch, Path: t.hook(id) + "/config", Body: plain(change)}, nil)
 }
 
 // Ping asks GitHub to send a ping to the hook's URL.

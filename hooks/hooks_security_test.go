@@ -40,7 +40,7 @@ func TestARefusalThatRepeatsTheSecretHidesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := hidden
-	_, made := c.Create(t.Context(), target(t, "o/r"), Spec{URL: hookURL, Events: []string{"push"}, Secret: hidden})
+	_, made := c.Create(t.Context(), target(t, "o/r"), SetupRequest{URL: hookURL, NewEvents: []string{"push"}, Secret: hidden})
 	changed := c.Configure(t.Context(), target(t, "o/r"), 7, ConfigChange{Secret: &value})
 	for op, err := range map[string]error{"create": made, "configure": changed} {
 		var e *Error
@@ -149,7 +149,7 @@ func TestACallWithASecretIsRedirectedToNoOtherHost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Create(t.Context(), target(t, "o/r"), Spec{URL: hookURL, Events: []string{"push"}, Secret: "hidden"}); err == nil {
+			if _, err := c.Create(t.Context(), target(t, "o/r"), SetupRequest{URL: hookURL, NewEvents: []string{"push"}, Secret: "hidden"}); err == nil {
 				t.Errorf("%d to %s passes for success", status, location)
 			}
 			for _, asked := range github.asked {

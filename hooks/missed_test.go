@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"hookctl/hooks/githubtest"
 )
 
 // logbook is the least that a log does.
@@ -210,7 +208,7 @@ func TestMissedGoesOnPastAHookThatCannotBeSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.Grant("o/a", githubtest.DefaultLogin, "read")
+	w.Grant("o/a", "read")
 	missing, cursor, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return false }, Cursor: Cursor{hooks[0].ID: 5, 99: 1}})
 	if !errors.Is(err, ErrNotAdmin) || len(missing) != 1 || missing[0].Hook.Target.String() != "o/b" {
 		t.Errorf("%+v, %v", missing, err)
@@ -321,7 +319,7 @@ func TestDeliveriesOfManyHooksGoOnPastAFailure(t *testing.T) {
 	w.setSecret("s1")
 	hooks := w.setup("o/a", "o/b")
 	awaitDelivery(t, w, hooks[1].ID) // a ping is listed after it has arrived
-	w.Grant("o/a", githubtest.DefaultLogin, "read")
+	w.Grant("o/a", "read")
 	lists, err := w.client.DeliveriesOf(t.Context(), hooks, DeliveryQuery{})
 	if !errors.Is(err, ErrNotAdmin) || len(lists) != 2 || len(lists[0]) != 0 || len(lists[1]) != 1 || lists[1][0].HookID != hooks[1].ID {
 		t.Errorf("%+v, %v", lists, err)

@@ -237,7 +237,7 @@ func TestEveryCallIsAsPublished(t *testing.T) {
 	_, err = c.Meta(ctx)
 	must(err)
 	for _, at := range []Target{{"o", "r"}, {Owner: "org"}} {
-		h, err := c.Create(ctx, at, Spec{URL: hookURL, Events: []string{"push"}, Secret: "k", Active: true})
+		h, err := c.Create(ctx, at, SetupRequest{URL: hookURL, NewEvents: []string{"push"}, Secret: "k", Active: true})
 		must(err)
 		_, err = c.List(ctx, at)
 		must(err)
@@ -264,7 +264,7 @@ func TestEveryCallIsAsPublished(t *testing.T) {
 		if _, err := c.Get(ctx, at, h.ID); err == nil {
 			t.Error("a hook is there after it was deleted")
 		}
-		if _, err := c.Create(ctx, at, Spec{URL: "http://localhost/", Events: []string{"push"}}); err == nil {
+		if _, err := c.Create(ctx, at, SetupRequest{URL: "http://localhost/", NewEvents: []string{"push"}}); err == nil {
 			t.Error("a local URL was taken")
 		}
 	}

@@ -13,15 +13,10 @@ import (
 // promote makes the new secrets the current ones. The .env file comes first: a crash before the state is saved leaves
 // both secrets accepted and the step to be repeated, which changes nothing.
 func (r *Rotator) promote(ctx context.Context, state *secret.Rotation) error {
-	report := oneAtATime(r.Progress)
-	report(Step{Name: "promote", State: StateRunning})
-	err := r.save(state)
-	if err != nil {
-		report(Step{Name: "promote", State: StateFailed, Err: err})
+	if err := doing(oneAtATime(r.Progress), Step{Name: "promote"}, func() error { return r.save(state) }); err != nil {
 		return err
 	}
-	report(Step{Name: "promote", State: StateDone})
-	return r.accept(ctx, resumeCure, newSecrets(state)...)
+	return r.accept(ctx, resumeCure, state)
 }
 
 func (r *Rotator) save(state *secret.Rotation) error {
@@ -107,6 +102,5 @@ func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error
 	if err := r.Store.SaveRotation(state); err != nil || state.Promoted.IsZero() {
 		return err
 	}
-	_, err = r.run(ctx, state)
-	return err
+	return r.run(ctx, state)
 }

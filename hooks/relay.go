@@ -181,8 +181,7 @@ func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, lef
 		return false, nil, err
 	}
 	defer func() { _ = conn.CloseNow() }() // nothing is to be said any more
-	on := true
-	if _, err := r.Client.Edit(ctx, r.Target, made.ID, Change{Active: &on}); err != nil {
+	if _, err := r.Client.Edit(ctx, r.Target, made.ID, Change{Active: new(true)}); err != nil {
 		return false, nil, err
 	}
 	log.Info("the relay is open", "target", r.Target.String(), "hook", made.ID)

@@ -247,7 +247,7 @@ func TestRelaySaysWhyNot(t *testing.T) {
 		says    string
 	}{
 		{"an organization", nil, func(r *Relay) { r.Target = Target{Owner: "org"} }, nil, "hooks of repositories on github.com only"},
-		{"no admin role", func(w *world) { w.Grant("o/r", githubtest.DefaultLogin, "read") }, nil, ErrNotAdmin, "404"},
+		{"no admin role", func(w *world) { w.Grant("o/r", "read") }, nil, ErrNotAdmin, "404"},
 		{"no such repository", nil, func(r *Relay) { r.Target = Target{"o", "gone"} }, ErrNotFound, "404"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

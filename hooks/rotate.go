@@ -58,103 +58,107 @@ type Rotator struct {
 // result is not complete and the error is [ErrUnfinished]: the receiver goes on accepting both secrets until Resume
 // succeeds or Finish leaves the hook out.
 func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
-	unlock, err := r.lock()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	defer unlock()
-	earlier, err := r.earlier()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	known, err := r.Store.Aside()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	state, err := r.begin(hooks, grace, earlier)
-	if err != nil {
-		return RotateResult{}, err
-	}
-	if err := r.accept(ctx, "hookctl status; then rotate again", allSecrets(state)...); err != nil {
-		// No hook was touched yet, so there is nothing to resume, and everything is put back.
-		err = errors.Join(err, r.Store.SetAside(known))
-		if earlier != nil {
-			return Result(state), errors.Join(err, r.Store.SaveRotation(earlier))
+	return r.locked(func() (*secret.Rotation, error) {
+		earlier, err := r.Store.Rotation()
+		if err != nil {
+			return nil, err
 		}
-		return Result(state), errors.Join(err, r.Store.EndRotation())
-	}
-	return r.run(ctx, state)
+		known, err := r.Store.Aside()
+		if err != nil {
+			return nil, err
+		}
+		state, err := r.begin(hooks, grace, earlier)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.accept(ctx, "hookctl status; then rotate again", state); err != nil {
+			// No hook was touched yet, so there is nothing to resume, and everything is put back.
+			err = errors.Join(err, r.Store.SetAside(known))
+			if earlier != nil {
+				return state, errors.Join(err, r.Store.SaveRotation(earlier))
+			}
+			return state, errors.Join(err, r.Store.EndRotation())
+		}
+		return state, r.run(ctx, state)
+	})
 }
 
 // Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish left them out, and with hooks
 // that were set aside by it or an earlier one. [ErrNoRotation] when there is nothing of these; one that is complete is left as
 // it is.
 func (r *Rotator) Resume(ctx context.Context) (RotateResult, error) {
-	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
-		if err := r.callBack(state); err != nil {
-			return Result(state), err
+	return r.locked(func() (*secret.Rotation, error) {
+		state, err := r.current()
+		if err != nil {
+			return nil, err
 		}
-		if err := r.accept(ctx, resumeCure, allSecrets(state)...); err != nil {
-			return Result(state), err
+		if err = r.callBack(state); err == nil {
+			err = r.accept(ctx, resumeCure, state)
 		}
-		result, err := r.run(ctx, state)
+		if err == nil {
+			err = r.run(ctx, state)
+		}
 		if err == nil && state.Over(r.now()) {
 			err = r.Store.EndRotation()
 		}
-		return result, err
+		return state, err
 	})
 }
 
 // Undo gives every hook its old secret back, with the same care, while the old one is still accepted; after that it is
 // [ErrGraceOver]. It can itself be resumed, and undone.
 func (r *Rotator) Undo(ctx context.Context) (RotateResult, error) {
-	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
+	return r.locked(func() (*secret.Rotation, error) {
+		state, err := r.current()
+		if err != nil {
+			return nil, err
+		}
 		if !state.Promoted.IsZero() && !r.now().Before(state.Expires) {
-			return RotateResult{}, &Error{Op: "undo rotation", Message: ErrGraceOver.Error(), Cure: "rotate again: hookctl rotate --all", Err: ErrGraceOver}
+			return nil, &Error{Op: "undo rotation", Message: ErrGraceOver.Error(), Cure: "rotate again: hookctl rotate --all", Err: ErrGraceOver}
 		}
-		back := turned(state, r.now())
-		if err := r.Store.SaveRotation(back); err != nil {
-			return RotateResult{}, err
+		turn(state, r.now())
+		if err := r.Store.SaveRotation(state); err != nil {
+			return nil, err
 		}
-		if err := r.accept(ctx, resumeCure, allSecrets(back)...); err != nil {
-			return Result(back), err
+		if err := r.accept(ctx, resumeCure, state); err != nil {
+			return state, err
 		}
-		return r.run(ctx, back)
+		return state, r.run(ctx, state)
 	})
 }
 
-// turned is the rotation that takes another one back.
-func turned(state *secret.Rotation, now time.Time) *secret.Rotation {
-	back := *state
-	back.Old, back.New, back.Undo = state.New, state.Old, !state.Undo
-	back.OldSince, back.NewSince = state.NewSince, state.OldSince
-	back.Started, back.Promoted, back.Expires = now, time.Time{}, time.Time{}
-	back.Hooks = slices.Clone(state.Hooks)
-	for i := range back.Hooks {
-		h := &back.Hooks[i]
+// turn makes of a rotation the one that takes it back.
+func turn(r *secret.Rotation, now time.Time) {
+	r.Old, r.New, r.Undo = r.New, r.Old, !r.Undo
+	r.OldSince, r.NewSince = r.NewSince, r.OldSince
+	r.Started, r.Promoted, r.Expires = now, time.Time{}, time.Time{}
+	for i := range r.Hooks {
+		h := &r.Hooks[i]
 		h.Old, h.New = h.New, h.Old
 		switch {
 		case h.Step == secret.StepGone:
-		case h.Untouched:
-			// GitHub still has the secret that it is to have.
-			h.Step, h.Error, h.Cure, h.Untouched = secret.StepVerified, "", "", false
+			continue
+		case h.Untouched: // GitHub still has the secret that it is to have
+			h.Step = secret.StepVerified
 		default:
-			h.Step, h.Error, h.Cure = secret.StepPending, "", ""
+			h.Step = secret.StepPending
 		}
+		h.Error, h.Cure, h.Untouched = "", "", false
 	}
-	return &back
 }
 
 // Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused, also from
 // hooks that were set aside. One that is not leaves out the hooks that could not be changed: the new secret becomes the current
 // one and the grace period begins, so that their owners have that long to act.
 func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
-	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
-		if state.Promoted.IsZero() {
-			err := r.promote(ctx, state)
-			return Result(state), err
+	return r.locked(func() (*secret.Rotation, error) {
+		state, err := r.current()
+		if err != nil {
+			return nil, err
 		}
-		result := Result(state)
+		if state.Promoted.IsZero() {
+			return state, r.promote(ctx, state)
+		}
 		known, err := r.Store.Aside()
 		if err == nil {
 			err = r.Store.EndRotation()
@@ -163,30 +167,29 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 			err = r.Store.SetAside(nil)
 		}
 		if err != nil {
-			return result, err
+			return state, err
 		}
 		const cure = "hookctl status; then hookctl rotate --finish"
-		err = r.accept(ctx, cure, newSecrets(state)...)
-		if err != nil {
+		if err = r.accept(ctx, cure, state); err != nil {
 			// Such as a receiver that has another secret in its environment, and the new one from the state alone.
-			err = errors.Join(err, r.Store.SetAside(known), r.Store.SaveRotation(state), r.accept(ctx, cure, newSecrets(state)...))
+			err = errors.Join(err, r.Store.SetAside(known), r.Store.SaveRotation(state), r.accept(ctx, cure, state))
 		}
-		return result, err
+		return state, err
 	})
 }
 
-// onCurrent does something with the rotation that there is while nobody else rotates.
-func (r *Rotator) onCurrent(do func(*secret.Rotation) (RotateResult, error)) (RotateResult, error) {
+// locked does something while nobody else rotates, and returns how the rotation is afterwards that it returned.
+func (r *Rotator) locked(do func() (*secret.Rotation, error)) (RotateResult, error) {
 	unlock, err := r.lock()
 	if err != nil {
 		return RotateResult{}, err
 	}
 	defer unlock()
-	state, err := r.current()
-	if err != nil {
+	state, err := do()
+	if state == nil {
 		return RotateResult{}, err
 	}
-	return do(state)
+	return Result(state), err
 }
 
 // Due are those of the hooks whose secret is older than maxAge, and since when the oldest secret of the others is in use.
@@ -236,17 +239,12 @@ func (r *Rotator) current() (*secret.Rotation, error) {
 	return state, err
 }
 
-// earlier is the state of a rotation before this one, which must have come to its end.
-func (r *Rotator) earlier() (*secret.Rotation, error) {
-	state, err := r.Store.Rotation()
-	if err == nil && state != nil && state.Promoted.IsZero() {
-		err = &Error{Op: "rotate", Message: "an earlier rotation is not finished", Cure: "finish it first: hookctl rotate --resume", Err: ErrUnfinished}
-	}
-	return state, err
-}
-
-// begin saves the state of a new rotation: from then on both secrets are known, whatever happens.
+// begin saves the state of a new rotation: from then on both secrets are known, whatever happens. earlier is that of one before
+// it, which must have come to its end; nil for none.
 func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotation) (*secret.Rotation, error) {
+	if earlier != nil && earlier.Promoted.IsZero() {
+		return nil, &Error{Op: "rotate", Message: "an earlier rotation is not finished", Cure: "finish it first: hookctl rotate --resume", Err: ErrUnfinished}
+	}
 	if len(hooks) == 0 {
 		return nil, &Error{Op: "rotate", Message: "no hook to rotate", Cure: "list the hooks: hookctl hooks list"}
 	}
@@ -264,10 +262,12 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 	if err != nil {
 		return nil, err
 	}
-	state := &secret.Rotation{Host: r.Client.host, Old: old, OldSince: since, Started: r.now(), Grace: grace}
+	now := r.now()
+	state := &secret.Rotation{Host: r.Client.host, Old: old, OldSince: since, Started: now, Grace: grace}
 	if earlier != nil {
-		state.Retired = retired(earlier, r.now())
-		if err := r.Store.Retire(earlier, r.now()); err != nil {
+		// What an earlier rotation still accepts for a while stays accepted.
+		state.Retired = slices.DeleteFunc(earlier.Keys(), func(k secret.Key) bool { return k.Expires.IsZero() || !now.Before(k.Expires) })
+		if err := r.Store.Retire(earlier, now); err != nil {
 			return nil, err
 		}
 	}
@@ -304,40 +304,24 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 	return state, r.Store.SaveRotation(state)
 }
 
-// retired are the keys of an earlier rotation whose time is not over.
-func retired(earlier *secret.Rotation, now time.Time) []secret.RetiredKey {
-	var keys []secret.RetiredKey
-	for _, k := range earlier.Keys() {
-		if !k.Expires.IsZero() && now.Before(k.Expires) {
-			keys = append(keys, secret.RetiredKey{Secret: k.Value, HookID: k.HookID, Expires: k.Expires})
-		}
-	}
-	return keys
-}
-
 // run takes a saved rotation, of which the receiver accepts the secrets, as far as it goes.
-func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult, error) {
-	promoted := !state.Promoted.IsZero()
-	if promoted && unfinished(state) == 0 && !hasAside(state) {
-		return Result(state), nil
-	}
-	w := &rotating{r: r, state: state, progress: oneAtATime(r.Progress), wait: cmp.Or(r.Wait, DefaultWait)}
+func (r *Rotator) run(ctx context.Context, state *secret.Rotation) error {
+	w := &rotating{Rotator: r, state: state, progress: oneAtATime(r.Progress)}
 	if err := w.hooks(ctx); err != nil {
-		return Result(state), err
+		return err
 	}
 	if open := unfinished(state); open > 0 {
 		until := "until all have it"
-		if promoted {
+		if !state.Promoted.IsZero() {
 			until = "until " + state.Expires.Format(time.RFC3339)
 		}
-		return Result(state), &Error{Op: "rotate", Message: fmt.Sprintf("%d of %d hooks do not have the new secret yet; the old one is accepted %s", open, len(state.Hooks), until),
+		return &Error{Op: "rotate", Message: fmt.Sprintf("%d of %d hooks do not have the new secret yet; the old one is accepted %s", open, len(state.Hooks), until),
 			Cure: "when the reason is gone, run: hookctl rotate --resume", Err: ErrUnfinished}
 	}
-	if promoted {
-		return Result(state), nil
+	if !state.Promoted.IsZero() {
+		return nil
 	}
-	err := r.promote(ctx, state)
-	return Result(state), err
+	return r.promote(ctx, state)
 }
 
 func unfinished(state *secret.Rotation) (n int) {
@@ -349,50 +333,33 @@ func unfinished(state *secret.Rotation) (n int) {
 	return n
 }
 
-// newSecrets are the ones that hooks get.
-func newSecrets(state *secret.Rotation) []string {
-	secrets := []string{state.New}
-	for _, h := range state.Hooks {
-		secrets = append(secrets, h.New)
-	}
-	return secrets
-}
-
-// allSecrets are the ones that the receiver has to accept: of a rotation that is over, only the new ones.
-func allSecrets(state *secret.Rotation) []string {
-	secrets := newSecrets(state)
-	if state.Promoted.IsZero() {
-		secrets = append(secrets, state.Old)
-		for _, h := range state.Hooks {
-			secrets = append(secrets, h.Old)
-		}
-	}
-	return secrets
-}
-
 // resumeCure is what to do where a rotation is saved and the receiver does not accept its secrets.
 const resumeCure = "see the receiver: hookctl status; then run: hookctl rotate --resume"
 
-// accept has the receiver accept secrets. cure is what leads on where it does not, and the receiver knows no better.
-func (r *Rotator) accept(ctx context.Context, cure string, secrets ...string) error {
+// accept has the receiver accept the secrets of a rotation: of one that was promoted, only the new ones. cure is what leads on where
+// it does not, and the receiver knows no better.
+func (r *Rotator) accept(ctx context.Context, cure string, state *secret.Rotation) error {
 	if r.Accept == nil {
 		return nil
 	}
-	var prints []string
-	for _, s := range secrets {
-		if p := secret.Fingerprint(s); p != "" && !slices.Contains(prints, p) {
-			prints = append(prints, p)
+	keys := []secret.Key{{Value: state.New}}
+	for _, h := range state.Hooks {
+		keys = append(keys, secret.Key{Value: h.New})
+	}
+	if state.Promoted.IsZero() {
+		keys = append(keys, secret.Key{Value: state.Old})
+		for _, h := range state.Hooks {
+			keys = append(keys, secret.Key{Value: h.Old})
 		}
 	}
-	report := oneAtATime(r.Progress)
-	step := Step{Name: "accept secrets", State: StateRunning}
-	report(step)
-	if err := r.Accept(ctx, prints); err != nil {
-		step.State, step.Err = StateFailed, fmt.Errorf("the receiver does not accept the secrets: %w", err)
-		report(step)
-		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: cmp.Or(CureOf(err), cure), Err: step.Err}
+	err := doing(oneAtATime(r.Progress), Step{Name: "accept secrets"}, func() error {
+		if err := r.Accept(ctx, secret.NewRing(keys...).Fingerprints(time.Time{})); err != nil {
+			return fmt.Errorf("the receiver does not accept the secrets: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return &Error{Op: "rotate", Message: clean(err.Error()), Cure: cmp.Or(CureOf(err), cure), Err: err}
 	}
-	step.State = StateDone
-	report(step)
 	return nil
 }

@@ -7,10 +7,6 @@ import (
 	"hookctl/hooks/secret"
 )
 
-func hasAside(state *secret.Rotation) bool {
-	return slices.ContainsFunc(state.Hooks, func(h secret.RotationHook) bool { return h.Step == secret.StepAside })
-}
-
 // keepAside adds hooks to those that were set aside, which sign with a shared secret. One that has a secret of its own is none
 // of them, and one that is set aside already signs with what it did then.
 func (r *Rotator) keepAside(list []secret.AsideHook, shared string) error {

@@ -5,16 +5,14 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"hookctl/hooks/secret"
 )
 
 // rotating is the work on the hooks of one rotation.
 type rotating struct {
-	r        *Rotator
+	*Rotator
 	progress func(Step)
-	wait     time.Duration
 
 	mu    sync.Mutex
 	state *secret.Rotation
@@ -35,7 +33,7 @@ func (w *rotating) hooks(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	each(len(w.state.Hooks), w.r.Client.waiters(), func(i int) {
+	each(len(w.state.Hooks), w.Client.waiters(), func(i int) {
 		if err := w.hook(ctx, i, untouched[i]); err != nil {
 			stop(err)
 		}
@@ -62,7 +60,7 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	}
 	if h.Step != secret.StepChanged {
 		w.report(target, h, "set secret", StateRunning, nil)
-		err := w.r.Client.Configure(ctx, target, h.HookID, ConfigChange{Secret: &value})
+		err := w.Client.Configure(ctx, target, h.HookID, ConfigChange{Secret: &value})
 		if err != nil {
 			h.Untouched = untouched && refused(err)
 			return w.failed(ctx, i, target, h, "set secret", err)
@@ -74,16 +72,13 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 		w.report(target, h, "set secret", StateDone, nil)
 	}
 	w.report(target, h, "verify", StateRunning, nil)
-	last, err := w.r.Client.prove(ctx, proof{target: target, hookID: h.HookID, fingerprint: secret.Fingerprint(value), confirm: w.r.Confirm, wait: w.wait, patient: true})
-	idle := err != nil && w.r.Client.idle(ctx, target, h.HookID, last, err)
+	last, err := w.Client.prove(ctx, proof{target: target, hookID: h.HookID, fingerprint: secret.Fingerprint(value), confirm: w.Confirm, wait: cmp.Or(w.Wait, DefaultWait), patient: true})
+	idle := err != nil && w.Client.idle(ctx, target, h.HookID, last, err)
 	if err != nil && !idle {
 		return w.failed(ctx, i, target, h, "verify", err)
 	}
 	h.Step, h.Error, h.Cure = secret.StepVerified, "", ""
 	if err := w.save(i, h); err != nil {
-		return err
-	}
-	if err := w.back(h.HookID); err != nil {
 		return err
 	}
 	if idle {
@@ -120,26 +115,20 @@ func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.Rotatio
 	return w.save(i, h)
 }
 
-// back takes a hook that came through after the promotion from those that were set aside; before, the promotion does.
-func (w *rotating) back(hookID int64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.state.Promoted.IsZero() {
-		return nil
-	}
-	return w.r.Store.BackFromAside(hookID)
-}
-
-// save writes the state of one hook durably.
+// save writes the state of one hook durably. One that came through after the promotion leaves those that were set aside; before, the
+// promotion does that.
 func (w *rotating) save(i int, h secret.RotationHook) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state.Hooks[i] = h
-	return w.keep()
+	if err := w.keep(); err != nil || h.Step != secret.StepVerified || w.state.Promoted.IsZero() {
+		return err
+	}
+	return w.Store.BackFromAside(h.HookID)
 }
 
 func (w *rotating) keep() error {
-	err := w.r.Store.SaveRotation(w.state)
+	err := w.Store.SaveRotation(w.state)
 	if err == nil {
 		return nil
 	}

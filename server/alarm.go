@@ -36,25 +36,26 @@ type alarms struct {
 	list []Alarm
 }
 
-// raise adds an alarm, or renews the text of one that stands, and reports whether it is new.
-func (a *alarms) raise(now time.Time, x Alarm) bool {
+// set raises an alarm, or renews the text of one that stands, and reports whether it is new. An empty text clears it.
+func (a *alarms) set(now time.Time, x Alarm) (raised bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	x.Text, x.Since = text.Line(x.Text, 300), now
-	if i := slices.IndexFunc(a.list, func(y Alarm) bool { return y.Key == x.Key }); i >= 0 {
+	i := slices.IndexFunc(a.list, func(y Alarm) bool { return y.Key == x.Key })
+	switch {
+	case i < 0 && x.Text != "":
+		a.list = append(a.list, x)
+		return true
+	case i >= 0 && x.Text != "":
 		x.Since = a.list[i].Since
 		a.list[i] = x
-		return false
+	case i >= 0:
+		a.list = slices.Delete(a.list, i, i+1)
 	}
-	a.list = append(a.list, x)
-	return true
+	return false
 }
 
-// clear removes an alarm.
-func (a *alarms) clear(key string) {
-	a.clearIf(func(k string) bool { return k == key })
-}
-
+// clearIf clears those whose key is among them.
 func (a *alarms) clearIf(gone func(key string) bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,18 +67,17 @@ func (a *alarms) standing() []Alarm {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all := slices.Clone(a.list)
+	weight := func(x Alarm) int {
+		switch {
+		case x.Key == alarmStorage:
+			return 0
+		case !x.Warning:
+			return 1
+		}
+		return 2
+	}
 	slices.SortStableFunc(all, func(x, y Alarm) int { return weight(x) - weight(y) })
 	return all
-}
-
-func weight(x Alarm) int {
-	switch {
-	case x.Key == alarmStorage:
-		return 0
-	case !x.Warning:
-		return 1
-	}
-	return 2
 }
 
 // SetAlarm raises an alarm of somebody who works for the receiver, such as a tunnel or the catch-up; an empty text clears it.
@@ -90,11 +90,7 @@ func (s *Server) warn(key, text, hint string) {
 }
 
 func (s *Server) set(x Alarm) {
-	if strings.TrimSpace(x.Text) == "" {
-		s.alarms.clear(x.Key)
-		return
-	}
-	if s.alarms.raise(s.now(), x) {
+	if s.alarms.set(s.now(), x) {
 		s.logger.Error("alarm: "+text.Line(x.Text, 300), "alarm", x.Key)
 	}
 }
@@ -110,11 +106,10 @@ func (s *Server) standingAlarms() []Alarm {
 		{alarmFiles, fmt.Sprint("record files cannot be written: ", health.Err), health.Err != nil},
 		{alarmIndex, fmt.Sprint("the index cannot be made, so lists and the number of pending notifications may lack some: ", health.Index), health.Index != nil},
 	} {
-		if x.stands {
-			s.alarms.raise(s.now(), Alarm{Key: x.key, Text: x.text, Hint: "hookctl doctor"})
-		} else {
-			s.alarms.clear(x.key)
+		if !x.stands {
+			x.text = ""
 		}
+		s.alarms.set(s.now(), Alarm{Key: x.key, Text: x.text, Hint: "hookctl doctor"})
 	}
 	return s.alarms.standing()
 }

@@ -13,46 +13,43 @@ import (
 	"hookctl/server/sink"
 )
 
-type gatherKey struct{ kind, repository, sha, sink string }
-
-// gathering collects what follows a notification of the same type, repository and commit.
-type gathering struct {
-	until time.Time
-	items []*item
+// gatherKey names what is gathered after a notification: others of the same type, repository and commit for the same sink.
+type gatherKey struct {
+	lane      laneKey
+	kind, sha string
 }
 
-// offer sends an item's notification at once, unless one of the same type, repository and commit has just gone: then
-// it waits for the end of the window and becomes part of one update. q.mu is held.
-func (q *queue) offer(it *item, ev route.Event) {
+// offer sends an item's notification at once, unless one of the same type, repository and commit has just gone: then it becomes part
+// of one update, which comes into the lane when the window ends. q.mu is held.
+func (q *queue) offer(it *item, sha string) {
 	window := q.s.settings.Load().Coalesce
-	if window <= 0 || ev.SHA == "" || ev.Repository == "" {
+	if window <= 0 || sha == "" || it.key.repository == "" {
 		q.push(it, it.key)
 		return
 	}
-	key := gatherKey{it.kind, ev.Repository, ev.SHA, it.key.sink}
-	now := time.Now()
-	if g := q.gathers[key]; g != nil && now.Before(g.until) {
-		g.items = append(g.items, it)
+	key := gatherKey{it.key, it.kind, sha}
+	if g := q.gathers[key]; g != nil {
+		if len(g.refs) == 0 {
+			g.since = it.since
+		}
+		g.refs = append(g.refs, it.refs...)
+		g.tries = max(g.tries, it.tries)
 		return
-	} else if g != nil {
-		q.release(key, g)
 	}
-	q.gathers[key] = &gathering{until: now.Add(window)}
+	g := &item{attempts: attempts{due: time.Now().Add(window)}, key: it.key, kind: it.kind, sha: sha}
+	q.gathers[key] = g
+	q.push(g, laneKey{it.key.sink, it.key.repository, gathering})
 	q.push(it, it.key)
 }
 
-// release queues what a window has gathered, as one item. q.mu is held.
-func (q *queue) release(key gatherKey, g *gathering) {
-	delete(q.gathers, key)
-	if len(g.items) == 0 {
-		return
+// release ends the window of what was gathered. q.mu is held.
+func (q *queue) release(l *lane, it *item) {
+	delete(q.gathers, gatherKey{it.key, it.kind, it.sha})
+	l.items = slices.DeleteFunc(l.items, func(x *item) bool { return x == it })
+	it.due = time.Time{}
+	if len(it.refs) > 0 {
+		q.push(it, it.key)
 	}
-	one := g.items[0]
-	for _, more := range g.items[1:] {
-		one.refs = append(one.refs, more.refs...)
-		one.tries = max(one.tries, more.tries)
-	}
-	q.push(one, one.key)
 }
 
 // join makes an item part of this one, which becomes a summary of both.
@@ -64,19 +61,6 @@ func (it *item) join(more *item) {
 		it.since = more.since // Each has its full time.
 	}
 	it.summary, it.prepare, it.kind = true, nil, summaryKind
-}
-
-// flushGathered releases the windows that are over and returns how long the next one lasts. q.mu is held.
-func (q *queue) flushGathered(now time.Time) time.Duration {
-	next := time.Hour
-	for key, g := range q.gathers {
-		if left := g.until.Sub(now); left > 0 {
-			next = min(next, left)
-			continue
-		}
-		q.release(key, g)
-	}
-	return next
 }
 
 // Of the notifications that one message speaks for, so many are listed and named by their deliveries' ids.

@@ -41,9 +41,7 @@ func TestOneFailingRunOfTwentyChecks(t *testing.T) {
 	if n := r.record(t, guid(1)).Notifications[0]; n.Status != logs.StatusPending {
 		t.Errorf("a follower is %s before the window is over", n.Status)
 	}
-	r.queue.mu.Lock()
-	r.queue.flushGathered(time.Now().Add(2 * time.Hour))
-	r.queue.mu.Unlock()
+	r.queue.wake()
 	for i := 1; i <= 20; i++ {
 		n := r.awaitStatus(t, guid(i), logs.StatusSent)
 		want := guid(1)

@@ -355,15 +355,12 @@ func (s *Server) ResendSync(ctx context.Context, file string) (bool, error) {
 
 // hintOf is what a person can do about an error, as the errors of other packages say it.
 func hintOf(err error) string {
-	var with interface {
+	with, ok := errors.AsType[interface {
 		error
 		Hint() string
+	}](err)
+	if !ok {
+		return ""
 	}
-	for errors.As(err, &with) {
-		if hint := with.Hint(); hint != "" {
-			return hint
-		}
-		err = errors.Unwrap(with)
-	}
-	return ""
+	return cmp.Or(with.Hint(), hintOf(errors.Unwrap(with)))
 }

@@ -373,7 +373,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		s.SetAlarm(alarmStorage, "deliveries cannot be stored: "+err.Error(), "hookctl doctor")
 		return false, err
 	}
-	s.alarms.clear(alarmStorage)
+	s.SetAlarm(alarmStorage, "", "")
 	s.metrics.received.Inc()
 	defer s.consuming.add(rec) // behind the queue, which takes a record on as it was stored
 	if s.shares(rec) {         // It is announced when all nodes can have it.

@@ -17,11 +17,20 @@ import (
 // the lane tries one of the messages behind it. If that one gets through, the head is set aside: it is
 // tried again later beside its lane, one at a time for each sink, until Retry.GiveUp.
 
-// laneKey names a lane, or what is set aside of a sink; that has no order.
+// laneKey names a lane. Beside those that are sent in order there is one for what is set aside of a sink, and one for what is gathered
+// of a repository: these go by time.
 type laneKey struct {
 	sink, repository string
-	aside            bool
+	kind             laneKind
 }
+
+type laneKind int
+
+const (
+	inOrder laneKind = iota
+	aside
+	gathering
+)
 
 type lane struct {
 	key   laneKey
@@ -107,6 +116,11 @@ func (q *queue) drive(l *lane) {
 		}
 		it := l.next(q.s.settings.Load().CoalesceMax)
 		wait := time.Until(it.due)
+		if wait <= 0 && l.key.kind == gathering {
+			q.release(l, it)
+			q.mu.Unlock()
+			continue
+		}
 		q.mu.Unlock()
 		if wait > 0 {
 			if !l.wake.wait(q.ctx, wait) {
@@ -128,7 +142,7 @@ func (q *queue) drive(l *lane) {
 
 // next is the item of a lane whose turn it is. q.mu is held, and none of the lane is being tried.
 func (l *lane) next(most int) *item {
-	if l.key.aside {
+	if l.key.kind != inOrder {
 		return slices.MinFunc(l.items, func(a, b *item) int { return a.due.Compare(b.due) })
 	}
 	if l.items[0].due.IsZero() { // before its first attempt
@@ -156,7 +170,7 @@ func (q *queue) failed(l *lane, it *item, end tried) {
 	it.due = time.Now().Add(end.wait)
 	q.mu.Unlock()
 	suspect, others := q.suspect(it)
-	if l.key.aside || !suspect || !others && !q.nextGetsThrough(l, end.err) {
+	if l.key.kind == aside || !suspect || !others && !q.nextGetsThrough(l, end.err) {
 		return
 	}
 	q.s.logger.Warn("a notification fails while others get through; it no longer holds up its repository",
@@ -165,7 +179,7 @@ func (q *queue) failed(l *lane, it *item, end tried) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l.other = 0
-	q.push(it, laneKey{sink: it.key.sink, aside: true})
+	q.push(it, laneKey{sink: it.key.sink, kind: aside})
 }
 
 func (q *queue) remove(l *lane, it *item) {

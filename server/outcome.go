@@ -120,7 +120,7 @@ func (q *queue) reload(ctx context.Context) {
 		q.s.SetAlarm(alarmPending, "notifications stay in the log for now: list pending notifications: "+err.Error(), "hookctl doctor")
 		return
 	}
-	q.s.alarms.clear(alarmPending)
+	q.s.SetAlarm(alarmPending, "", "")
 	for _, file := range files {
 		q.mu.Lock()
 		known, full := q.files[file] != nil, q.held >= q.most

@@ -34,7 +34,7 @@ type queue struct {
 	stopping atomic.Bool     // no attempt and no lane may start; set with mu held
 	lanes    map[laneKey]*lane
 	files    map[string]*fileState
-	gathers  map[gatherKey]*gathering
+	gathers  map[gatherKey]*item // while their windows last
 	sinks    map[string]*sinkState
 	most     int           // maxHeld
 	overflow bool          // more is pending than is held here; the log has the rest
@@ -87,6 +87,7 @@ type item struct {
 	extra   *Extra        // what Enrich added, once it was asked
 	prepare *sink.Message // kept for the first attempt only
 
+	sha    string    // of the commit whose notifications it gathers
 	queued time.Time // when it came into its lane
 	misses int       // failed attempts of this run
 	missed time.Time // when the first of them failed
@@ -95,7 +96,7 @@ type item struct {
 
 func newQueue(s *Server, retry Retry) *queue {
 	return &queue{
-		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{}, gathers: map[gatherKey]*gathering{},
+		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{}, gathers: map[gatherKey]*item{},
 		sinks: map[string]*sinkState{}, changed: make(chan struct{}), most: maxHeld,
 		overflow: true, missed: true, // until run has read the log
 	}
@@ -152,7 +153,7 @@ func (q *queue) line(r routed, index int, n logs.Notification, since time.Time, 
 		m := messageOf(r.Record, n, notice)
 		it.prepare = &m
 	}
-	q.offer(it, r.ev)
+	q.offer(it, r.ev.SHA)
 }
 
 // signal makes those who wait look again. q.mu is held.
@@ -198,7 +199,6 @@ func (q *queue) run(ctx context.Context) {
 	tick := time.Tick(15 * time.Second)
 	for ctx.Err() == nil {
 		q.mu.Lock()
-		next := q.flushGathered(time.Now())
 		changed, reload := q.changed, q.overflow && q.held <= q.most/2
 		q.mu.Unlock()
 		if reload {
@@ -210,7 +210,6 @@ func (q *queue) run(ctx context.Context) {
 		case <-complete:
 			complete = nil
 			q.lookAgain()
-		case <-time.After(next):
 		case <-tick:
 			q.saveDirty(ctx)
 		}

@@ -154,15 +154,6 @@ func (s *Server) Withdraw(ctx context.Context) error {
 	for {
 		q.wake()
 		q.mu.Lock()
-		for key, g := range q.gathers {
-			g.items = slices.DeleteFunc(g.items, func(it *item) bool {
-				q.leave(it, func(r ref) bool { return r.shared })
-				return len(it.refs) == 0
-			})
-			if len(g.items) == 0 {
-				delete(q.gathers, key)
-			}
-		}
 		busy := false
 		for _, f := range q.files {
 			busy = busy || f.shared

@@ -79,7 +79,7 @@ func (s *Server) checkCertificates() {
 		s.warn(alarmCertificate, err.Error()+"; the one before is still used", "hookctl doctor")
 		return
 	}
-	s.alarms.clear(alarmCertificate)
+	s.SetAlarm(alarmCertificate, "", "")
 	for _, c := range all {
 		text, expired := c.Problem(s.now())
 		s.set(Alarm{Key: alarmCertificate + "." + c.Name, Text: text, Hint: "hookctl doctor", Warning: !expired})

@@ -67,9 +67,7 @@ func TestNothingThatAStrangerWroteReachesAnAgentsSink(t *testing.T) {
 	}
 	await(t, "what sync says of each", sent("task_updated"))
 	await(t, "what sync says of each", sent("task_escalated"))
-	r.queue.mu.Lock()
-	r.queue.flushGathered(time.Now().Add(2 * time.Hour))
-	r.queue.mu.Unlock()
+	r.queue.wake()
 	await(t, "every event", sent("ci_failure", "task_blocked"))
 	seen := map[string]int{}
 	for _, got := range m.messages() {

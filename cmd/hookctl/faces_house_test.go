@@ -251,7 +251,7 @@ func (h *house) prepare(t *testing.T, lines []string) {
 		case "take":
 			h.github.ClearFaults()
 		case "deny":
-			h.github.Grant(words[1], githubtest.DefaultLogin, "read")
+			h.github.Grant(words[1], "read")
 		case "append":
 			_, line, _ := strings.Cut(line, words[1]+" ")
 			if err := appendLine(filepath.Join(h.home, words[1]), line); err != nil {

@@ -156,7 +156,7 @@ func rows(result map[string]any, key string) []map[string]any {
 // failRun has CI fail at GitHub, with a log.
 func failRun(t *testing.T, h *house, repository string) {
 	t.Helper()
-	h.github.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "repo")
+	h.github.SetScopes("admin:repo_hook", "repo")
 	h.github.SetJobs(repository, 9000000000000001, 1, githubtest.Job{Name: "test", Conclusion: "failure", Steps: []githubtest.Step{{Name: "go test", Conclusion: "failure"}},
 		Log: []byte("2026-01-01T12:30:45.0000000Z --- FAIL: TestParser\n2026-01-01T12:30:46.0000000Z \x1b[31mFAIL\x1b[0m example.com/parser\n")})
 	payload := h.github.RunPayload(repository, githubtest.Run{Number: 1, Conclusion: "failure"})

@@ -38,7 +38,7 @@ func cmdHappens(ts *testscript.TestScript, neg bool, args []string) {
 		send(ts, repo, "workflow_run", g.RunPayload(repo, githubtest.Run{Number: n, Conclusion: args[3]}))
 	case "merged":
 		g.SetCommits(repo, number(2), "Merge")
-		send(ts, repo, "pull_request", g.PullPayload(repo, "closed", githubtest.Pull{Number: number(2), Base: args[3], Body: args[4], Merged: true}))
+		send(ts, repo, "pull_request", g.MergedPayload(repo, number(2), args[3], args[4]))
 	case "labeled", "unlabeled":
 		g.ChangeIssue(repo, number(2), func(i *githubtest.Issue) {
 			i.Labels = nil

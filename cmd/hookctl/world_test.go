@@ -150,7 +150,7 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	case "topics":
 		w.github.AddRepository(args[1], githubtest.Repository{Topics: args[2:]})
 	case "scopes":
-		w.github.SetScopes(githubtest.DefaultLogin, args[1:]...)
+		w.github.SetScopes(args[1:]...)
 	case "sso":
 		w.github.SetSSO(args[1], args[2])
 	case "rename":

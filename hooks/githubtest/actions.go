@@ -10,12 +10,13 @@ import (
 
 // Job is a job of a workflow run.
 type Job struct {
-	ID         int64 // made up where it is 0
 	Name       string
 	Conclusion string
 	Steps      []Step
 	// Log is what the job printed, as GitHub keeps it, with time stamps. Nil is a log that is gone: 410 Gone.
 	Log []byte
+
+	id int64
 }
 
 // Step is a step of a job.
@@ -25,15 +26,12 @@ type runKey struct{ run, attempt int64 }
 
 // SetJobs says which jobs an attempt of a run has.
 func (s *Server) SetJobs(repo string, run, attempt int64, jobs ...Job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.mustTarget(repo)
-	for i := range jobs {
-		if jobs[i].ID == 0 {
-			jobs[i].ID = s.nextID()
+	s.change(repo, func(t *target) {
+		for i := range jobs {
+			jobs[i].id = s.nextID()
 		}
-	}
-	t.jobs[runKey{run, attempt}] = jobs
+		t.jobs[runKey{run, attempt}] = jobs
+	})
 }
 
 func (*call) listRuns() answer {
@@ -52,11 +50,10 @@ func (c *call) listJobs() answer {
 		for n, step := range j.Steps {
 			steps = append(steps, map[string]any{"name": step.Name, "conclusion": step.Conclusion, "status": "completed", "number": n + 1})
 		}
-		all = append(all, map[string]any{"id": j.ID, "run_id": run, "run_attempt": attempt, "name": j.Name, "status": "completed", "conclusion": j.Conclusion,
-			"steps": steps, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d/job/%d", c.t.name(), run, j.ID)})
+		all = append(all, map[string]any{"id": j.id, "run_id": run, "run_attempt": attempt, "name": j.Name, "status": "completed", "conclusion": j.Conclusion,
+			"steps": steps, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d/job/%d", c.t.name(), run, j.id)})
 	}
-	list := page(c, c.t.url(c.base)+"/actions/runs/"+itoa(run)+"/attempts/"+itoa(attempt)+"/jobs", all)
-	return ok(map[string]any{"total_count": len(all), "jobs": list})
+	return ok(map[string]any{"total_count": len(all), "jobs": c.page(all)})
 }
 
 // jobLog answers with a signed address of another host, good for one minute.
@@ -64,13 +61,16 @@ func (c *call) jobLog() answer {
 	id := c.id("job")
 	for _, jobs := range c.t.jobs {
 		for _, j := range jobs {
-			if j.ID != id {
-				continue
-			}
-			if j.Log == nil {
+			switch {
+			case j.id != id:
+			case j.Log == nil:
 				return refuse(http.StatusGone, "Logs for this job have expired")
+			default:
+				signature, until := strings.ReplaceAll(newGUID(), "-", ""), c.s.now().Add(time.Minute)
+				c.s.signed[signature] = file{j.Log, until}
+				return answer{status: http.StatusFound}.
+					with("Location", "http://"+c.s.files.addr+"/logs/job.txt?se="+until.UTC().Format("20060102T150405Z")+"&sig="+signature)
 			}
-			return answer{status: http.StatusFound}.with("Location", c.s.signFile(j.Log, c.s.now().Add(time.Minute)))
 		}
 	}
 	return notFound()
@@ -82,24 +82,17 @@ type file struct {
 	until time.Time
 }
 
-// signFile makes an address of data on the other host. Call it with mu held.
-func (s *Server) signFile(data []byte, until time.Time) string {
-	signature := strings.ReplaceAll(newGUID(), "-", "")
-	s.signed[signature] = file{data, until}
-	return "http://" + s.files.addr + "/logs/job.txt?se=" + until.UTC().Format("20060102T150405Z") + "&sig=" + signature
-}
-
 // serveFile is the other host. It refuses a request with a token, as the real one does, and an address that was not signed.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked = append(s.asked, r.Header.Clone())
-	found, known := s.signed[r.URL.Query().Get("sig")]
-	late := known && s.now().After(found.until)
+	found := s.signed[r.URL.Query().Get("sig")]
+	late := s.now().After(found.until)
 	s.mu.Unlock()
 	switch {
 	case r.Header.Get("Authorization") != "":
 		http.Error(w, "InvalidAuthenticationInfo", http.StatusBadRequest)
-	case !known || late:
+	case late: // as is what was never signed
 		http.Error(w, "AuthenticationFailed", http.StatusForbidden)
 	default:
 		w.Header().Set("Content-Type", "text/plain")

@@ -15,9 +15,10 @@ type call struct {
 	s        *Server
 	r        *http.Request
 	body     []byte
-	base     string   // https://api.github.com or https://HOST/api/v3
-	user     *user    // nil before authentication
+	base     string // https://api.github.com or https://HOST/api/v3
+	signedIn bool
 	t        *target  // the repository or organization that the path names, if it names one
+	rest     string   // of the path, after t
 	accepted []string // the scopes that would do
 	link     string   // to other pages
 	answer   answer
@@ -32,13 +33,6 @@ func (*call) Write(b []byte) (int, error) { return len(b), nil }
 
 // WriteHeader loses its status for the same reason.
 func (*call) WriteHeader(int) {}
-
-func (c *call) login() string {
-	if c.user == nil {
-		return ""
-	}
-	return c.user.Login
-}
 
 // answer is what a call gets: a status, headers and a value to send as JSON.
 type answer struct {
@@ -131,28 +125,36 @@ func baseURL(r *http.Request) string {
 	return "https://" + r.Host + "/api/v3"
 }
 
-// page cuts items as per_page and page ask. The addresses of the other pages start with self, as GitHub's do.
-func page[T any](c *call, self string, items []T) []T {
+// page cuts items as per_page and page ask, and has the answer link to the other pages.
+func (c *call) page(items []map[string]any) []map[string]any {
 	per, at := intQuery(c.r, "per_page", 30, 100), intQuery(c.r, "page", 1, 1<<30)
 	last := max(1, (len(items)+per-1)/per)
 	from := min((at-1)*per, len(items))
-	link := func(n int, rel string) string {
-		q := c.r.URL.Query()
-		q.Set("page", strconv.Itoa(n))
-		return fmt.Sprintf(`<%s?%s>; rel=%q`, self, q.Encode(), rel)
-	}
-	var links []string
 	if at > 1 {
-		links = append(links, link(at-1, "prev"))
+		c.linkTo("prev", "page", strconv.Itoa(at-1))
 	}
 	if at < last {
-		links = append(links, link(at+1, "next"), link(last, "last"))
+		c.linkTo("next", "page", strconv.Itoa(at+1))
+		c.linkTo("last", "page", strconv.Itoa(last))
 	}
 	if at > 1 {
-		links = append(links, link(1, "first"))
+		c.linkTo("first", "page", "1")
 	}
-	c.link = strings.Join(links, ", ")
 	return items[from:min(from+per, len(items))]
+}
+
+// linkTo adds the address of another page, which differs in one parameter. As with GitHub, it names a repository by number.
+func (c *call) linkTo(rel, key, value string) {
+	self := c.base + c.r.URL.Path
+	if c.t != nil {
+		self = c.base + c.t.path() + c.rest
+	}
+	q := c.r.URL.Query()
+	q.Set(key, value)
+	if c.link != "" {
+		c.link += ", "
+	}
+	c.link += fmt.Sprintf(`<%s?%s>; rel=%q`, self, q.Encode(), rel)
 }
 
 // intQuery reads a positive number; anything else is the default, as with GitHub.

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha1" // #nosec G505 -- the old X-Hub-Signature is SHA-1 by definition
@@ -45,30 +46,14 @@ type Delivery struct {
 // OK reports whether the receiver accepted the delivery.
 func (d Delivery) OK() bool { return d.Status == "OK" }
 
-// delivery is what is kept of a Delivery for the API.
+// delivery is what is kept of a Delivery for the API, and what sending it needs: its hook as it was when it was loaded.
 type delivery struct {
 	Delivery
-	action, url     string
+	hook            *hook
+	config          Config
+	action          string
 	request, answer map[string]string // headers
-	payload         []byte
-}
-
-// message is what is to be sent to a hook.
-type message struct {
-	event, guid string
-	payload     []byte
-	redelivery  bool
-}
-
-// shipment is a message with everything about its hook that sending needs,
-// taken while mu was held.
-type shipment struct {
-	message
-	hook       *hook
-	hookID     int64 // and its settings, as they were then: both may change while it is on its way
-	config     Config
-	targetID   int64
-	targetType string
+	payload, body   []byte            // body is what is sent of the payload
 }
 
 // maxPayload is the largest payload that GitHub delivers.
@@ -97,23 +82,26 @@ func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte
 
 	results := make([]Delivery, len(out))
 	var wg sync.WaitGroup
-	for i, sh := range out {
-		wg.Go(func() { results[i] = s.send(ctx, sh) })
+	for i, d := range out {
+		wg.Go(func() { results[i] = s.send(ctx, d) })
 	}
 	wg.Wait()
 	return results, ctx.Err()
 }
 
 // shipments are an event's to every hook that gets it. Call it with mu held.
-func (s *Server) shipments(t *target, event string, payload []byte) (out []shipment) {
-	m := message{event: event, guid: newGUID(), payload: payload}
-	for i, at := range []*target{t, s.targets[strings.ToLower(t.owner)]} {
-		if at == nil || i > 0 && at == t || len(payload) > maxPayload {
-			continue
-		}
+func (s *Server) shipments(t *target, event string, payload []byte) (out []*delivery) {
+	if len(payload) > maxPayload {
+		return nil
+	}
+	guid, at := newGUID(), []*target{t}
+	if org := s.targets[strings.ToLower(t.owner)]; org != nil && org != t {
+		at = append(at, org)
+	}
+	for _, at := range at {
 		for _, h := range at.hooks {
 			if h.Active && h.subscribed(event) {
-				out = append(out, s.load(at, h, m))
+				out = append(out, s.load(at, h, Delivery{Event: event, GUID: guid}, payload))
 			}
 		}
 	}
@@ -121,86 +109,74 @@ func (s *Server) shipments(t *target, event string, payload []byte) (out []shipm
 }
 
 // Deliveries returns every attempt for a hook, oldest first, however old.
-func (s *Server) Deliveries(hookID int64) []Delivery {
+func (s *Server) Deliveries(hookID int64) (list []Delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []Delivery
 	for _, h := range s.all() {
-		if h.ID != hookID {
-			continue
-		}
 		for _, d := range h.deliveries {
-			list = append(list, d.Delivery)
+			if h.ID == hookID {
+				list = append(list, d.Delivery)
+			}
 		}
 	}
 	return list
 }
 
-// load gathers what sending a message needs. Call it with mu held.
-func (s *Server) load(t *target, h *hook, m message) shipment {
-	kind := "repository"
-	if t.repo == "" {
-		kind = "organization"
+// load readies a delivery. Call it with mu held.
+func (s *Server) load(t *target, h *hook, d Delivery, payload []byte) *delivery {
+	d.HookID, d.GUID = h.ID, cmp.Or(d.GUID, newGUID())
+	out := &delivery{Delivery: d, hook: h, config: h.Config, payload: payload, action: actionOf(payload), answer: map[string]string{}}
+	contentType := "application/json"
+	if out.body = payload; h.ContentType == "form" {
+		contentType, out.body = "application/x-www-form-urlencoded", []byte("payload="+url.QueryEscape(string(payload)))
 	}
-	if m.guid == "" {
-		m.guid = newGUID()
+	out.request = map[string]string{"Accept": "*/*", "Content-Type": contentType, "User-Agent": userAgent,
+		"X-GitHub-Delivery": d.GUID, "X-GitHub-Event": d.Event, "X-GitHub-Hook-ID": itoa(h.ID),
+		"X-GitHub-Hook-Installation-Target-ID": itoa(t.id), "X-GitHub-Hook-Installation-Target-Type": t.kind()}
+	if h.Secret != "" {
+		out.request["X-Hub-Signature"] = "sha1=" + sign(sha1.New, h.Secret, out.body)
+		out.request["X-Hub-Signature-256"] = "sha256=" + sign(sha256.New, h.Secret, out.body)
 	}
-	return shipment{message: m, hook: h, hookID: h.ID, config: h.Config, targetID: t.id, targetType: kind}
+	return out
 }
 
-// sendLater sends in the background, as GitHub does what an API call asked for.
-// Call it with mu held.
-func (s *Server) sendLater(t *target, h *hook, m message) { s.ship(s.load(t, h, m)) }
-
-func (s *Server) ship(shipments ...shipment) {
-	for _, sh := range shipments {
+// ship sends in the background, as GitHub does what an API call asked for. Call it with mu held.
+func (s *Server) ship(out ...*delivery) {
+	for _, d := range out {
 		if s.ctx.Err() == nil {
-			s.sending.Go(func() { s.send(s.ctx, sh) })
+			s.sending.Go(func() { s.send(s.ctx, d) })
 		}
 	}
 }
 
 // ping sends what GitHub sends when a hook is created or asked to, active or not.
 func (c *call) ping(h *hook) {
-	body := map[string]any{"zen": "Keep it logically awesome.", "hook_id": h.ID, "hook": hookJSON(c.base, c.t, h),
-		"sender": map[string]any{"login": c.user.Login, "id": c.user.id, "type": "User"}}
-	if c.t.repo == "" {
-		body["organization"] = map[string]any{"login": c.t.owner, "id": c.t.id}
-	} else {
-		body["repository"] = c.s.eventRepository(c.t)
-	}
-	c.s.sendLater(c.t, h, message{event: "ping", payload: payload(body)})
+	body := c.s.event(c.t, "", map[string]any{"zen": "Keep it logically awesome.", "hook_id": h.ID, "hook": c.hookJSON(h)})
+	c.s.ship(c.s.load(c.t, h, Delivery{Event: "ping"}, body))
 }
 
-// send brings one shipment to its receiver and records what came of it.
-func (s *Server) send(ctx context.Context, sh shipment) Delivery {
-	d := &delivery{Delivery: Delivery{HookID: sh.hookID, GUID: sh.guid, Event: sh.event, Redelivery: sh.redelivery},
-		url: sh.config.URL, payload: sh.payload, action: actionOf(sh.payload), answer: map[string]string{}}
-	body, contentType := encode(sh.payload, sh.config.ContentType)
-	d.request = deliveryHeaders(sh, body, contentType)
+// send brings a delivery to its receiver and records what came of it.
+func (s *Server) send(ctx context.Context, d *delivery) Delivery {
 	start := time.Now()
-	var code int
-	var status string
-	if sh.hook.relay != nil {
-		code, status = s.sendRelay(ctx, sh, d, body)
-	} else {
-		code, status = s.post(ctx, sh, d, body)
+	bring := s.post
+	if d.hook.relay != nil {
+		bring = s.sendRelay
 	}
-	d.Duration, d.StatusCode, d.Status = time.Since(start), code, status
+	d.StatusCode, d.Status = bring(ctx, d)
+	d.Duration = time.Since(start)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.ID, d.DeliveredAt = s.nextID(), s.now().UTC()
-	sh.hook.deliveries = append(sh.hook.deliveries, d)
-	last := LastResponse{Code: code, Message: status}
+	d.hook.deliveries = append(d.hook.deliveries, d)
+	last := LastResponse{Code: d.StatusCode, Message: d.Status}
 	switch {
 	case d.OK():
 		last.Status = "active"
-	case status == timedOut:
+	case d.Status == timedOut:
 		last.Status, last.Message = "timeout", "Service Timeout"
 	}
-	sh.hook.Last = last
-	s.log.Debug("delivery", "hook", sh.hookID, "event", sh.event, "guid", sh.guid, "code", code, "status", status)
+	d.hook.Last = last
 	return d.Delivery
 }
 
@@ -210,25 +186,23 @@ const (
 )
 
 // post sends over HTTP. GitHub follows no redirect and accepts 2xx only.
-func (s *Server) post(ctx context.Context, sh shipment, d *delivery, body []byte) (int, string) {
-	to := sh.config.URL
+func (s *Server) post(ctx context.Context, d *delivery) (int, string) {
+	to := d.config.URL
 	if s.opts.Resolve != nil {
 		to = s.opts.Resolve(to)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.DeliveryTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(d.body))
 	if err != nil || to == "" {
 		return http.StatusBadGateway, unreachable
 	}
 	for k, v := range d.request {
 		req.Header[k] = []string{v} // as they are: GitHub writes X-GitHub-Event
 	}
-	client := s.client
-	if sh.config.InsecureSSL == "1" {
-		client = s.insecure
-	}
-	resp, err := client.Do(req)
+	// A fresh connection for each delivery, so that a receiver that was restarted is never met through a dead one.
+	resp, err := (&http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: d.config.InsecureSSL == "1"}}).RoundTrip(req) // #nosec G402 -- what insecure_ssl=1 means
 	if err == nil {
 		var answer []byte
 		answer, err = io.ReadAll(io.LimitReader(resp.Body, 1<<20))
@@ -239,7 +213,6 @@ func (s *Server) post(ctx context.Context, sh shipment, d *delivery, body []byte
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, timedOut
 	case err != nil:
-		s.log.Debug("delivery failed", "error", err)
 		return http.StatusBadGateway, unreachable
 	}
 	for k := range resp.Header {
@@ -253,25 +226,6 @@ func statusOf(code int) string {
 		return "OK"
 	}
 	return fmt.Sprintf("Invalid HTTP Response: %d", code)
-}
-
-// encode is the body that is sent: the JSON itself, or a form with it.
-func encode(payload []byte, contentType string) (body []byte, header string) {
-	if contentType == "form" {
-		return []byte("payload=" + url.QueryEscape(string(payload))), "application/x-www-form-urlencoded"
-	}
-	return payload, "application/json"
-}
-
-func deliveryHeaders(sh shipment, body []byte, contentType string) map[string]string {
-	h := map[string]string{"Accept": "*/*", "Content-Type": contentType, "User-Agent": userAgent,
-		"X-GitHub-Delivery": sh.guid, "X-GitHub-Event": sh.event, "X-GitHub-Hook-ID": itoa(sh.hookID),
-		"X-GitHub-Hook-Installation-Target-ID": itoa(sh.targetID), "X-GitHub-Hook-Installation-Target-Type": sh.targetType}
-	if secret := sh.config.Secret; secret != "" {
-		h["X-Hub-Signature"] = "sha1=" + sign(sha1.New, secret, body)
-		h["X-Hub-Signature-256"] = "sha256=" + sign(sha256.New, secret, body)
-	}
-	return h
 }
 
 func sign(algorithm func() hash.Hash, secret string, body []byte) string {
@@ -292,13 +246,3 @@ func actionOf(payload []byte) string {
 }
 
 func newGUID() string { return uuid.NewString() }
-
-// deliveryClient uses a fresh connection for each delivery, so that a receiver
-// that was restarted is never met through a dead one.
-func deliveryClient(insecure bool) *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{DisableKeepAlives: true,
-			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}}, // #nosec G402 -- what insecure_ssl=1 means
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}

@@ -45,19 +45,16 @@ func (c *call) listDeliveries() answer {
 		after = id
 	}
 	per := intQuery(c.r, "per_page", 30, 100)
-	list := make([]map[string]any, 0, per)
-	var last int64
+	list := []map[string]any{}
 	for _, d := range c.s.kept(h) {
 		if after != 0 && d.ID >= after || status == "success" && !d.OK() || status == "failure" && d.OK() {
 			continue
 		}
 		if len(list) == per {
-			q.Set("cursor", cursorPrefix+itoa(last))
-			c.link = fmt.Sprintf(`<%s%s/hooks/%d/deliveries?%s>; rel="next"`, c.base, c.t.path(), h.ID, q.Encode())
+			c.linkTo("next", "cursor", fmt.Sprint(cursorPrefix, list[per-1]["id"]))
 			break
 		}
 		list = append(list, deliveryJSON(c.t, d))
-		last = d.ID
 	}
 	return ok(list)
 }
@@ -82,7 +79,7 @@ func (c *call) delivery(h *hook) *delivery {
 func (c *call) getDelivery() answer {
 	d := c.delivery(c.hook())
 	m := deliveryJSON(c.t, d)
-	m["url"] = d.url
+	m["url"] = d.config.URL
 	m["request"] = map[string]any{"headers": d.request, "payload": json.RawMessage(d.payload)}
 	m["response"] = map[string]any{"headers": d.answer, "payload": orNull(d.Response)}
 	return ok(m)
@@ -93,6 +90,6 @@ func (c *call) getDelivery() answer {
 func (c *call) redeliver() answer {
 	h := c.hook()
 	d := c.delivery(h)
-	c.s.sendLater(c.t, h, message{event: d.Event, guid: d.GUID, payload: d.payload, redelivery: true})
+	c.s.ship(c.s.load(c.t, h, Delivery{Event: d.Event, GUID: d.GUID, Redelivery: true}, d.payload))
 	return answer{status: http.StatusAccepted, body: map[string]any{}}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // mask is how GitHub shows a secret that is set.
@@ -22,8 +24,7 @@ type Hook struct {
 	Config
 	CreatedAt, UpdatedAt time.Time
 	Last                 LastResponse
-	// App is the OAuth application that created a hook of an organization; other
-	// applications do not see it. "" is seen by all.
+	// App is the other OAuth application that created a hook of an organization; ours does not see it, and is not told so.
 	App string
 }
 
@@ -45,19 +46,7 @@ type hook struct {
 	relay      *relay      // of a cli hook
 }
 
-// visible reports whether an account sees the hook: of organizations, an OAuth
-// application sees only its own, and silently.
-func (h *hook) visible(u *user, t *target) bool {
-	return t.repo != "" || h.App == "" || h.App == u.app()
-}
-
-// app names the OAuth application that a token belongs to.
-func (u *user) app() string {
-	if strings.HasPrefix(u.Token, "gho_") {
-		return "GitHub CLI"
-	}
-	return ""
-}
+func (h *hook) visible(t *target) bool { return t.repo != "" || h.App == "" }
 
 func (h *hook) subscribed(event string) bool {
 	return slices.Contains(h.Events, event) || slices.Contains(h.Events, "*")
@@ -65,36 +54,30 @@ func (h *hook) subscribed(event string) bool {
 
 // AddHook puts a hook on a repository or organization without any check and
 // without a ping, as if it had always been there, and returns its id.
-func (s *Server) AddHook(name string, h Hook) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.mustTarget(name)
+func (s *Server) AddHook(name string, h Hook) (id int64) {
 	h.Name, h.ContentType, h.InsecureSSL = cmp.Or(h.Name, "web"), cmp.Or(h.ContentType, "json"), cmp.Or(h.InsecureSSL, "0")
 	if len(h.Events) == 0 {
 		h.Events = []string{"push"}
 	}
-	return s.attach(t, h).ID
+	s.change(name, func(t *target) { id = s.attach(t, h).ID })
+	return id
 }
 
-// attach gives a hook its id and times. Call it with mu held.
+// attach gives a hook its id, of the size that GitHub's have, and times. Call it with mu held.
 func (s *Server) attach(t *target, h Hook) *hook {
-	h.ID = s.nextHookID()
-	h.CreatedAt = s.now().UTC().Truncate(time.Second)
+	s.lastID++
+	h.ID, h.CreatedAt, h.Events = 504_000_000+s.lastID, s.second(), slices.Clone(h.Events)
 	h.UpdatedAt = h.CreatedAt
 	if h.Last == (LastResponse{}) {
 		h.Last.Status = "unused"
 	}
 	kept := &hook{Hook: h}
-	kept.Events = slices.Clone(h.Events)
 	t.hooks = append(t.hooks, kept)
 	return kept
 }
 
-// nextHookID gives ids of the size that GitHub's hooks have.
-func (s *Server) nextHookID() int64 {
-	s.lastID++
-	return 504_000_000 + s.lastID
-}
+// second is the time as hooks keep it.
+func (s *Server) second() time.Time { return s.now().UTC().Truncate(time.Second) }
 
 // Hooks returns the hooks of a repository or organization in the order of
 // creation, with their secrets. An unknown name has none.
@@ -105,7 +88,7 @@ func (s *Server) Hooks(name string) []Hook {
 	if t == nil {
 		return nil
 	}
-	list := make([]Hook, 0, len(t.hooks))
+	var list []Hook
 	for _, h := range t.hooks {
 		one := h.Hook
 		one.Events = slices.Clone(h.Events)
@@ -130,33 +113,29 @@ func (s *Server) all() iter.Seq2[*target, *hook] {
 // SetSecret changes a hook's secret without anybody noticing, as a person can on
 // GitHub's settings page.
 func (s *Server) SetSecret(name string, id int64, secret string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, h := range s.mustTarget(name).hooks {
-		if h.ID == id {
-			h.Secret = secret
-			h.UpdatedAt = s.now().UTC().Truncate(time.Second)
-		}
-	}
+	s.change(name, func(t *target) {
+		h := pick(t.hooks, func(h *hook) bool { return h.ID == id })
+		h.Secret, h.UpdatedAt = secret, s.second()
+	})
 }
 
 // hook is the one that a path names.
 func (c *call) hook() *hook {
 	id := c.id("hook")
-	return pick(c.t.hooks, func(h *hook) bool { return h.ID == id && h.visible(c.user, c.t) })
+	return pick(c.t.hooks, func(h *hook) bool { return h.ID == id && h.visible(c.t) })
 }
 
 func (c *call) listHooks() answer {
-	all := make([]map[string]any, 0, len(c.t.hooks))
+	all := []map[string]any{}
 	for _, h := range c.t.hooks {
-		if h.visible(c.user, c.t) {
-			all = append(all, hookJSON(c.base, c.t, h))
+		if h.visible(c.t) {
+			all = append(all, c.hookJSON(h))
 		}
 	}
-	return ok(page(c, c.base+c.t.path()+"/hooks", all))
+	return ok(c.page(all))
 }
 
-func (c *call) getHook() answer { return ok(hookJSON(c.base, c.t, c.hook())) }
+func (c *call) getHook() answer { return ok(c.hookJSON(c.hook())) }
 
 func (c *call) deleteHook() answer {
 	c.s.detach(c.t, c.hook())
@@ -167,32 +146,25 @@ func (c *call) deleteHook() answer {
 func (s *Server) detach(t *target, h *hook) {
 	t.hooks = slices.DeleteFunc(t.hooks, func(have *hook) bool { return have == h })
 	if h.relay != nil {
-		h.relay.stop()
+		h.relay.end(websocket.CloseError{Code: websocket.StatusNormalClosure, Reason: "hook deleted"})
 	}
 }
 
 func (c *call) createHook() answer {
-	b := c.hookBody(true)
-	h := Hook{Name: "web", Active: true, Events: []string{"push"}, App: c.user.app()}
-	if b.name != nil {
-		h.Name = *b.name
-	}
-	b.change(&h)
+	h := Hook{Name: "web", Active: true, Events: []string{"push"}, Config: unconfigured()}
+	c.readHook(&h, true)
 	cli := h.Name == "cli" && c.t.repo != "" && !c.s.opts.Enterprise
 	if h.Name != "web" && !cli {
 		return invalid("Hook", "name", "invalid")
-	}
-	if b.config == nil {
-		h.Config = configBody{}.whole()
 	}
 	c.check(h, nil)
 	made := c.s.attach(c.t, h)
 	if cli {
 		c.s.openRelay(made)
 	}
-	body := hookJSON(c.base, c.t, made)
+	body := c.hookJSON(made)
 	if cli {
-		body["ws_url"] = made.relay.url()
+		body["ws_url"] = "wss://webhook-forwarder.github.com" + relayPath + made.relay.key
 	} else {
 		c.ping(made)
 	}
@@ -202,24 +174,21 @@ func (c *call) createHook() answer {
 // patchHook replaces the configuration whole where one is given: a secret that
 // is not in it is removed, and a mask that is in it becomes the secret.
 func (c *call) patchHook() answer {
-	h, b := c.hook(), c.hookBody(false)
-	if b.name != nil && *b.name != h.Name {
+	h := c.hook()
+	next := h.Hook
+	c.readHook(&next, false)
+	if next.Name != h.Name {
 		return invalid("Hook", "name", "invalid")
 	}
-	next := h.Hook
-	next.Events = slices.Clone(h.Events)
-	b.change(&next)
 	c.change(h, next)
-	return ok(hookJSON(c.base, c.t, h))
+	return ok(c.hookJSON(h))
 }
-
-func (c *call) getConfig() answer { return ok(configJSON(c.hook().Config)) }
 
 // patchConfig changes only what the body names.
 func (c *call) patchConfig() answer {
 	h := c.hook()
 	next := h.Hook
-	next.Config = parseConfig(c.object(), "", false).over(h.Config)
+	readConfig(c.object(), "", &next.Config)
 	c.change(h, next)
 	return ok(configJSON(h.Config))
 }
@@ -227,7 +196,7 @@ func (c *call) patchConfig() answer {
 // change checks and keeps what a hook is to become.
 func (c *call) change(h *hook, next Hook) {
 	c.check(next, h)
-	next.UpdatedAt = c.s.now().UTC().Truncate(time.Second)
+	next.UpdatedAt = c.s.second()
 	h.Hook = next
 }
 
@@ -243,7 +212,7 @@ func (c *call) testHook() answer {
 		if payload == nil {
 			payload = SampleFor("push.main", c.t.name())
 		}
-		c.s.sendLater(c.t, h, message{event: "push", payload: payload})
+		c.s.ship(c.s.load(c.t, h, Delivery{Event: "push"}, payload))
 	}
 	return answer{status: http.StatusNoContent}
 }
@@ -256,12 +225,12 @@ func configJSON(c Config) map[string]any {
 	return m
 }
 
-func hookJSON(base string, t *target, h *hook) map[string]any {
-	self := t.url(base) + "/hooks/" + itoa(h.ID)
+func (c *call) hookJSON(h *hook) map[string]any {
+	self := c.t.url(c.base) + "/hooks/" + itoa(h.ID)
 	m := map[string]any{"type": "Repository", "id": h.ID, "name": h.Name, "active": h.Active, "events": h.Events,
-		"config": configJSON(h.Config), "created_at": h.CreatedAt.Format(time.RFC3339), "updated_at": h.UpdatedAt.Format(time.RFC3339),
+		"config": configJSON(h.Config), "created_at": stamp(h.CreatedAt), "updated_at": stamp(h.UpdatedAt),
 		"url": self, "ping_url": self + "/pings", "deliveries_url": self + "/deliveries"}
-	if t.repo == "" {
+	if c.t.repo == "" {
 		m["type"] = "Organization"
 		return m
 	}

@@ -185,7 +185,7 @@ func TestPatchConfigChangesOnlyWhatItNames(t *testing.T) {
 		t.Errorf("%d %s %+v", r.status, r.text, s.Hooks(widgets)[0].Config)
 	}
 	var config map[string]string
-	if octocat(t, s, "GET", path, "").into(&config); config["secret"] != "********" || config["url"] != "https://hooks.example.com/webhook" {
+	if r.into(&config); config["secret"] != "********" || config["url"] != "https://hooks.example.com/webhook" {
 		t.Errorf("config %v", config)
 	}
 	for _, bad := range []string{`{"url":"http://localhost"}`, `{"url":""}`, `{"events":["push"]}`, `{"insecure_ssl":"2"}`, `[`} {

@@ -54,11 +54,11 @@ func (c *call) limit() {
 		}
 		l.Reset, l.used = now.Add(time.Hour), 0
 	}
-	if c.user == nil || c.r.URL.Path == "/rate_limit" {
+	if !c.signedIn || c.r.URL.Path == "/rate_limit" {
 		return
 	}
 	if l.Remaining <= 0 {
-		panic(refuse(http.StatusForbidden, "API rate limit exceeded for user ID "+itoa(c.user.id)+"."))
+		panic(refuse(http.StatusForbidden, "API rate limit exceeded for user ID "+itoa(accountID)+"."))
 	}
 	l.Remaining--
 	l.used++

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -67,7 +66,7 @@ func (m *Maestro) Start(addr string) (string, error) {
 	if m.server != nil {
 		return "", errors.New("the simulated AI Maestro is started already")
 	}
-	server, err := listen("tcp", addr, m, slog.New(slog.DiscardHandler))
+	server, err := listen("tcp", addr, m)
 	if err != nil {
 		return "", fmt.Errorf("listen for the simulated AI Maestro: %w", err)
 	}

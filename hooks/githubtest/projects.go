@@ -1,7 +1,6 @@
 package githubtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -31,26 +30,33 @@ func (c *call) project() *project {
 	if c.r.Method != http.MethodGet {
 		c.accepted = c.accepted[:1]
 	}
-	if !c.user.has(c.accepted...) {
+	if !c.s.has(c.accepted...) {
 		panic(notFound())
 	}
 	org, board := strings.HasPrefix(c.r.URL.Path, "/orgs/"), c.r.PathValue("login")+"/"+c.r.PathValue("project")
 	return pick(c.s.projects, func(p *project) bool { return p.org == org && strings.EqualFold(p.board, board) })
 }
 
+// optionJSON is a column of a board, nil for none.
+func optionJSON(name string) any {
+	if name == "" {
+		return nil
+	}
+	return map[string]any{"id": optionID(name), "name": map[string]any{"raw": name, "html": name}}
+}
+
 func optionID(name string) string { return fmt.Sprintf("opt%08x", len(name)*7919+int(name[0])) }
 
 func (c *call) projectFields() answer {
 	p := c.project()
-	options := []map[string]any{}
+	options := []any{}
 	for _, name := range p.options {
-		options = append(options, map[string]any{"id": optionID(name), "name": map[string]any{"raw": name, "html": name}, "color": "GRAY"})
+		options = append(options, optionJSON(name))
 	}
-	list := []map[string]any{
+	return ok(c.page([]map[string]any{
 		{"id": p.field + 1, "name": "Title", "data_type": "title"},
 		{"id": p.field, "name": p.name, "data_type": "single_select", "options": options},
-	}
-	return ok(page(c, c.base+c.r.URL.Path, list))
+	}))
 }
 
 // addProjectItem adds an issue, or answers with the item that it has already.
@@ -60,23 +66,26 @@ func (c *call) addProjectItem() answer {
 		Type, Owner, Repo string
 		Number            int
 	}
-	if err := c.strict(&in); err != nil || in.Type != "Issue" && in.Type != "PullRequest" {
+	if c.strict(&in); in.Type != "Issue" {
 		return badRequest("type is not one of Issue, PullRequest")
 	}
 	t := c.s.targets[strings.ToLower(in.Owner+"/"+in.Repo)]
-	if t == nil {
+	switch {
+	case t == nil:
 		return notFound()
-	}
-	known := slices.ContainsFunc(t.issues, func(i *Issue) bool { return i.Number == in.Number && i.Pull == (in.Type == "PullRequest") })
-	if !known {
+	case t.issue(in.Number) == nil:
 		return invalid("ProjectV2Item", "number", "invalid")
 	}
 	if it := p.item(t.name(), in.Number); it != nil {
 		return ok(p.itemJSON(it))
 	}
-	it := &projectItem{id: c.s.nextID(), repo: t.name(), number: in.Number}
+	return created(p.itemJSON(c.s.addItem(p, t.name(), in.Number)))
+}
+
+func (s *Server) addItem(p *project, repo string, number int) *projectItem {
+	it := &projectItem{id: s.nextID(), repo: repo, number: number}
 	p.items = append(p.items, it)
-	return created(p.itemJSON(it))
+	return it
 }
 
 // item is that of an issue, nil where the board does not have it.
@@ -90,13 +99,10 @@ func (p *project) item(repo string, number int) *projectItem {
 }
 
 func (p *project) itemJSON(it *projectItem) map[string]any {
-	fields := []map[string]any{{"id": p.field + 1, "name": "Title", "data_type": "title", "value": map[string]any{"raw": "title", "html": "title"}}}
-	var value any
-	if it.option != "" {
-		value = map[string]any{"id": optionID(it.option), "name": map[string]any{"raw": it.option, "html": it.option}}
-	}
-	fields = append(fields, map[string]any{"id": p.field, "name": p.name, "data_type": "single_select", "value": value})
-	return map[string]any{"id": it.id, "content_type": "Issue", "fields": fields}
+	return map[string]any{"id": it.id, "content_type": "Issue", "fields": []map[string]any{
+		{"id": p.field + 1, "name": "Title", "data_type": "title", "value": map[string]any{"raw": "title", "html": "title"}},
+		{"id": p.field, "name": p.name, "data_type": "single_select", "value": optionJSON(it.option)},
+	}}
 }
 
 func (c *call) projectItem(p *project) *projectItem {
@@ -119,26 +125,26 @@ func (c *call) patchProjectItem() answer {
 	it := c.projectItem(p)
 	var in struct {
 		Fields []struct {
-			ID    int64 `json:"id"`
-			Value any   `json:"value"`
+			ID    int64   `json:"id"`
+			Value *string `json:"value"`
 		} `json:"fields"`
 	}
-	if err := json.Unmarshal(c.body, &in); err != nil || len(in.Fields) == 0 {
+	if c.strict(&in); len(in.Fields) == 0 {
 		return badRequest("fields is missing")
 	}
 	for _, f := range in.Fields {
 		if f.ID != p.field {
 			return invalid("ProjectV2Item", "fields", "invalid")
 		}
-		if f.Value == nil {
-			it.option = ""
-			continue
+		option := ""
+		if f.Value != nil {
+			at := slices.IndexFunc(p.options, func(name string) bool { return optionID(name) == *f.Value })
+			if at < 0 {
+				return invalid("ProjectV2Item", "value", "invalid")
+			}
+			option = p.options[at]
 		}
-		at := slices.IndexFunc(p.options, func(name string) bool { return optionID(name) == f.Value })
-		if at < 0 {
-			return invalid("ProjectV2Item", "value", "invalid")
-		}
-		it.option = p.options[at]
+		it.option = option
 	}
 	return ok(p.itemJSON(it))
 }
@@ -172,8 +178,7 @@ func (s *Server) PutOnBoard(board, repo string, number int, option string) {
 		}
 		it := p.item(repo, number)
 		if it == nil {
-			it = &projectItem{id: s.nextID(), repo: repo, number: number}
-			p.items = append(p.items, it)
+			it = s.addItem(p, repo, number)
 		}
 		it.option = option
 	}

@@ -25,9 +25,8 @@ const relayAnswerTime = 10 * time.Second
 type relay struct {
 	key     string
 	enqueue chan relayed
-	done    chan struct{}
-	once    sync.Once
-	broken  chan struct{}
+	ctx     context.Context // until the relay ends; the cause says how
+	end     context.CancelCauseFunc
 	frozen  atomic.Bool
 	// Guarded by Server.mu: whether a connection was made, and whether the hook
 	// stays when it ends.
@@ -54,13 +53,10 @@ type relayAnswer struct {
 	Body   []byte
 }
 
-func (r *relay) stop() { r.once.Do(func() { close(r.done) }) }
-
-func (r *relay) url() string { return "wss://webhook-forwarder.github.com" + relayPath + r.key }
-
 // openRelay readies the relay of a new cli hook. Call it with mu held.
 func (s *Server) openRelay(h *hook) {
-	h.relay = &relay{key: newGUID(), enqueue: make(chan relayed), done: make(chan struct{}), broken: make(chan struct{})}
+	h.relay = &relay{key: newGUID(), enqueue: make(chan relayed)}
+	h.relay.ctx, h.relay.end = context.WithCancelCause(s.ctx)
 	h.URL = "https://webhook-forwarder.github.com/hook/" + h.relay.key
 }
 
@@ -78,10 +74,9 @@ func (s *Server) findRelay(key string) (*target, *hook) {
 func (s *Server) serveRelay(w http.ResponseWriter, r *http.Request, key string) {
 	s.mu.Lock()
 	t, h := s.findRelay(key)
-	u := s.users[r.Header.Get("Authorization")]
 	refused := 0
 	switch {
-	case u == nil:
+	case r.Header.Get("Authorization") != DefaultToken:
 		refused = http.StatusUnauthorized
 	case h == nil:
 		refused = http.StatusNotFound
@@ -103,33 +98,24 @@ func (s *Server) serveRelay(w http.ResponseWriter, r *http.Request, key string) 
 		OnPingReceived: func(context.Context, []byte) bool { return !h.relay.frozen.Load() }})
 	if err == nil {
 		conn.SetReadLimit(32 << 20)
-		err = h.relay.run(s.ctx, conn)
-		_ = conn.CloseNow() // it is over either way
+		h.relay.run(conn)
 	}
 	s.mu.Lock()
-	s.log.Debug("relay over", "hook", h.ID, "error", err)
+	defer s.mu.Unlock()
 	if !h.relay.unnoticed {
 		s.detach(t, h)
 	}
-	s.mu.Unlock()
 }
 
-// errBroken ends a relay as a network that breaks.
-var errBroken = errors.New("broken")
-
-// BreakRelays cuts every relay that is connected. With unnoticed, GitHub does
+// BreakRelays cuts every relay that is connected, as a network that breaks. With unnoticed, GitHub does
 // not see it and their hooks stay.
 func (s *Server) BreakRelays(unnoticed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.all() {
-		if r := h.relay; r != nil && r.taken && !r.unnoticed {
-			r.unnoticed = unnoticed
-			select {
-			case <-r.broken:
-			default:
-				close(r.broken)
-			}
+		if h.relay != nil && h.relay.taken {
+			h.relay.unnoticed = unnoticed
+			h.relay.end(nil)
 		}
 	}
 }
@@ -146,70 +132,60 @@ func (s *Server) FreezeRelays() {
 	}
 }
 
-// run forwards until the program leaves, answers too late, or the hook goes.
-func (r *relay) run(ctx context.Context, conn *websocket.Conn) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// run forwards until the program leaves, answers too late or what was not asked, or the hook goes.
+func (r *relay) run(conn *websocket.Conn) {
 	answers := make(chan relayAnswer)
-	failed := make(chan error, 1)
 	var reading sync.WaitGroup
-	defer reading.Wait()
-	defer cancel()
-	reading.Go(func() { failed <- readAnswers(ctx, conn, answers) })
-	var open relayed // the delivery that is under way
-	next := r.enqueue
-	var late <-chan time.Time
-	for {
+	reading.Go(func() { r.end(r.read(conn, answers)) })
+	for r.ctx.Err() == nil {
 		select {
-		case open = <-next:
-			if err := conn.Write(ctx, websocket.MessageText, open.frame); err != nil {
-				return err
+		case open := <-r.enqueue:
+			if err := conn.Write(r.ctx, websocket.MessageText, open.frame); err != nil {
+				r.end(err)
 			}
-			next, late = nil, time.After(relayAnswerTime)
+			select {
+			case a := <-answers:
+				open.answer <- a
+			case <-time.After(relayAnswerTime):
+				r.end(websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: "no answer in time"})
+			case <-r.ctx.Done():
+			}
 		case a := <-answers:
-			if next != nil {
-				return conn.Close(websocket.StatusPolicyViolation, "an answer to nothing: "+http.StatusText(a.Status))
-			}
-			open.answer <- a
-			next, late = r.enqueue, nil
-		case <-late:
-			return conn.Close(websocket.StatusPolicyViolation, "no answer in time")
-		case err := <-failed:
-			return err
-		case <-r.broken:
-			return errBroken
-		case <-r.done:
-			return conn.Close(websocket.StatusNormalClosure, "hook deleted")
-		case <-ctx.Done():
-			return conn.Close(websocket.StatusGoingAway, "server stops")
+			r.end(websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: "an answer to nothing: " + http.StatusText(a.Status)})
+		case <-r.ctx.Done():
 		}
 	}
+	if said, ok := errors.AsType[websocket.CloseError](context.Cause(r.ctx)); ok {
+		_ = conn.Close(said.Code, said.Reason) // it is over either way
+	}
+	_ = conn.CloseNow()
+	reading.Wait()
 }
 
-// readAnswers hands on what the program says, strictly: a text frame of JSON.
-func readAnswers(ctx context.Context, conn *websocket.Conn, answers chan<- relayAnswer) error {
+// read hands on what the program says, strictly: a text frame of JSON.
+func (r *relay) read(conn *websocket.Conn, answers chan<- relayAnswer) error {
 	for {
-		kind, data, err := conn.Read(ctx)
+		kind, data, err := conn.Read(context.Background())
 		if err != nil {
 			return err
 		}
 		var a relayAnswer
 		if err := json.Unmarshal(data, &a); err != nil || kind != websocket.MessageText || a.Status < 100 || a.Status > 599 {
-			return conn.Close(websocket.StatusUnsupportedData, "not an answer")
+			return websocket.CloseError{Code: websocket.StatusUnsupportedData, Reason: "not an answer"}
 		}
 		select {
 		case answers <- a:
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-r.ctx.Done():
+			return nil
 		}
 	}
 }
 
 // sendRelay sends through the relay of a cli hook. Header keys come in varying
 // case, as they do from GitHub.
-func (s *Server) sendRelay(ctx context.Context, sh shipment, d *delivery, body []byte) (int, string) {
+func (s *Server) sendRelay(ctx context.Context, d *delivery) (int, string) {
 	headers := map[string][]string{}
-	lower := sh.guid[0]%2 == 0
+	lower := d.GUID[0]%2 == 0
 	for k, v := range d.request {
 		if strings.HasPrefix(k, "X-Hub-Signature") && s.opts.RelayUnsigned {
 			continue
@@ -219,30 +195,28 @@ func (s *Server) sendRelay(ctx context.Context, sh shipment, d *delivery, body [
 		}
 		headers[k] = []string{v}
 	}
-	frame, err := json.Marshal(relayFrame{Header: headers, Body: body, DeliveryID: sh.guid, RequestID: newGUID()})
+	frame, err := json.Marshal(relayFrame{Header: headers, Body: d.body, DeliveryID: d.GUID, RequestID: newGUID()})
 	if err != nil {
 		return http.StatusBadGateway, unreachable
 	}
 	ctx, cancel := context.WithTimeout(ctx, relayAnswerTime)
 	defer cancel()
-	r := relayed{frame: frame, answer: make(chan relayAnswer, 1)}
-	select {
-	case sh.hook.relay.enqueue <- r:
-	case <-sh.hook.relay.done:
-		return http.StatusBadGateway, unreachable
-	case <-ctx.Done():
-		return http.StatusGatewayTimeout, timedOut
-	}
-	select {
-	case a := <-r.answer:
-		d.Response = string(a.Body)
-		for k, v := range a.Header {
-			d.answer[k] = strings.Join(v, ", ")
+	out, r := relayed{frame, make(chan relayAnswer, 1)}, d.hook.relay
+	enqueue := r.enqueue
+	for {
+		select {
+		case enqueue <- out:
+			enqueue = nil
+		case a := <-out.answer:
+			d.Response = string(a.Body)
+			for k, v := range a.Header {
+				d.answer[k] = strings.Join(v, ", ")
+			}
+			return a.Status, statusOf(a.Status)
+		case <-r.ctx.Done():
+			return http.StatusBadGateway, unreachable
+		case <-ctx.Done():
+			return http.StatusGatewayTimeout, timedOut
 		}
-		return a.Status, statusOf(a.Status)
-	case <-sh.hook.relay.done:
-		return http.StatusBadGateway, unreachable
-	case <-ctx.Done():
-		return http.StatusGatewayTimeout, timedOut
 	}
 }

@@ -2,124 +2,196 @@ package githubtest
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// repositoryJSON is what GitHub says about a repository, as far as hooks need it.
-func repositoryJSON(c *call, t *target) map[string]any {
-	role := t.role(c.user.Login)
-	visibility := "public"
-	if t.Private {
-		visibility = "private"
-	}
-	return map[string]any{"id": t.id, "name": t.repo, "full_name": t.name(), "private": t.Private, "visibility": visibility,
-		"owner": map[string]any{"login": t.owner, "type": c.s.ownerType(t.owner)}, "description": t.Description,
-		"html_url": "https://github.com/" + t.name(), "url": t.url(c.base), "hooks_url": t.url(c.base) + "/hooks",
-		"archived": t.Archived, "disabled": false, "fork": false, "has_issues": !t.NoIssues, "topics": append([]string{}, t.Topics...), "default_branch": "main",
-		"permissions": map[string]bool{"admin": role == "admin", "maintain": role == "admin", "push": role == "admin" || role == "write",
-			"triage": role == "admin" || role == "write", "pull": true}}
+// Repository says what AddRepository adds. The zero value is a public
+// repository that the account administers.
+type Repository struct {
+	Private, Archived bool
+	// NoIssues is a repository without issues.
+	NoIssues bool
+	Topics   []string
+	// Role is the account's: "admin", "write", "read" or "none"; "" is admin.
+	Role string
 }
 
-func (s *Server) ownerType(owner string) string {
-	if t := s.targets[strings.ToLower(owner)]; t != nil && t.repo == "" {
-		return "Organization"
-	}
-	return "User"
+// target is what hooks hang on: a repository, or an organization where repo is "".
+type target struct {
+	Repository
+	id          int64
+	owner, repo string
+	sso         string // where to sign on; "" for no need
+	hooks       []*hook
+	lastPush    []byte
+
+	issues    []*Issue
+	lastIssue int
+	labels    []string
+	commits   map[int][]string // messages, by pull request
+	jobs      map[runKey][]Job
 }
 
-// repositories lists, by full name, the repositories that the caller may see.
-func (c *call) repositories(keep func(*target) bool) []map[string]any {
-	var found []*target
-	for _, t := range c.s.targets {
-		if t.repo != "" && t.role(c.user.Login) != "none" && (!t.Private || c.user.has("repo")) && keep(t) {
-			found = append(found, t)
-		}
+func (t *target) name() string {
+	if t.repo == "" {
+		return t.owner
 	}
-	slices.SortFunc(found, func(a, b *target) int { return cmp.Compare(strings.ToLower(a.name()), strings.ToLower(b.name())) })
-	list := make([]map[string]any, 0, len(found))
-	for _, t := range found {
-		list = append(list, repositoryJSON(c, t))
-	}
-	return list
+	return t.owner + "/" + t.repo
 }
 
-// userRepositories lists what the caller owns or works on; what single sign-on
-// hides is left out, and a header says so.
-func (c *call) userRepositories() answer {
-	q := c.r.URL.Query()
-	var hidden []string
-	all := c.repositories(func(t *target) bool {
-		if c.s.ssoOf(t) != "" {
-			hidden = append(hidden, t.owner)
-			return false
-		}
-		switch v := cmp.Or(q.Get("visibility"), q.Get("type")); v {
-		case "private":
-			return t.Private
-		case "public":
-			return !t.Private
-		case "owner":
-			return strings.EqualFold(t.owner, c.user.Login)
-		}
-		return true
+// kind is what GitHub calls such a target, in a header of its deliveries among others.
+func (t *target) kind() string {
+	if t.repo == "" {
+		return "organization"
+	}
+	return "repository"
+}
+
+// path is the target's address by number, which GitHub's redirects and Link headers use.
+func (t *target) path() string {
+	if t.repo == "" {
+		return fmt.Sprintf("/organizations/%d", t.id)
+	}
+	return fmt.Sprintf("/repositories/%d", t.id)
+}
+
+// url is the target's address by name.
+func (t *target) url(base string) string {
+	if t.repo == "" {
+		return base + "/orgs/" + url.PathEscape(t.owner)
+	}
+	return base + "/repos/" + url.PathEscape(t.owner) + "/" + url.PathEscape(t.repo)
+}
+
+func (t *target) role() string { return cmp.Or(t.Role, "admin") }
+
+// mayTriage reports whether the account may label and assign.
+func (t *target) mayTriage() bool { return t.role() == "admin" || t.role() == "write" }
+
+// AddRepository adds the repository named "owner/repo". Adding one again
+// changes its settings and keeps its hooks. It panics on a name without a slash.
+func (s *Server) AddRepository(full string, r Repository) {
+	owner, repo, found := strings.Cut(full, "/")
+	if !found || owner == "" || repo == "" {
+		panic(fmt.Sprintf("githubtest: %q is not owner/repo", full))
+	}
+	s.add(owner, repo, r)
+}
+
+// AddOrg adds an organization. Its repositories are those whose owner has its name.
+func (s *Server) AddOrg(login string) { s.add(login, "", Repository{}) }
+
+func (s *Server) add(owner, repo string, r Repository) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := &target{owner: owner, repo: repo, commits: map[int][]string{}, jobs: map[runKey][]Job{}}
+	key := strings.ToLower(t.name())
+	if old := s.targets[key]; old != nil {
+		old.Repository = r
+		return
+	}
+	s.lastID++
+	t.id, t.Repository = 1296269+s.lastID, r
+	s.targets[key] = t
+	delete(s.renamed, key)
+}
+
+// Remove deletes a repository or an organization with its hooks.
+func (s *Server) Remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.targets, strings.ToLower(name))
+}
+
+// Rename renames or transfers a repository. Its old name answers as GitHub
+// does: 301 for reading and 307 for everything else.
+func (s *Server) Rename(from, to string) {
+	s.change(from, func(t *target) {
+		delete(s.targets, strings.ToLower(from))
+		s.renamed[strings.ToLower(from)] = t
+		t.owner, t.repo, _ = strings.Cut(to, "/")
+		s.targets[strings.ToLower(to)] = t
 	})
-	a := ok(page(c, c.base+"/user/repos", all))
+}
+
+// Grant gives the account a role on a repository or organization: "admin", "write", "read" or "none".
+func (s *Server) Grant(name, role string) { s.change(name, func(t *target) { t.Role = role }) }
+
+// SetSSO makes a repository or organization demand single sign-on at the given
+// URL; "" lifts the demand.
+func (s *Server) SetSSO(name, url string) { s.change(name, func(t *target) { t.sso = url }) }
+
+// change does something to the repository or organization that a test names.
+func (s *Server) change(name string, do func(*target)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.targets[strings.ToLower(name)]
+	if t == nil {
+		panic(fmt.Sprintf("githubtest: no repository or organization %q", name))
+	}
+	do(t)
+}
+
+// repositoryJSON is what GitHub says about a repository, as far as hooks and project sync need it.
+func (c *call) repositoryJSON(t *target) map[string]any {
+	j := c.s.eventRepository(t)
+	maps.Copy(j, map[string]any{"url": t.url(c.base), "hooks_url": t.url(c.base) + "/hooks", "archived": t.Archived, "has_issues": !t.NoIssues,
+		"topics":      append([]string{}, t.Topics...),
+		"permissions": map[string]bool{"admin": t.role() == "admin", "maintain": t.role() == "admin", "push": t.mayTriage(), "triage": t.mayTriage(), "pull": true}})
+	return j
+}
+
+// eventRepository is a repository as an event names it.
+func (s *Server) eventRepository(t *target) map[string]any {
+	owner := map[string]any{"login": t.owner, "type": "User"}
+	if s.targets[strings.ToLower(t.owner)] != nil {
+		owner["type"] = "Organization"
+	}
+	return map[string]any{"id": t.id, "name": t.repo, "full_name": t.name(), "private": t.Private, "html_url": "https://github.com/" + t.name(),
+		"default_branch": "main", "owner": owner}
+}
+
+// userRepositories lists, by full name, what the account owns or works on; what single sign-on hides is left out, and a header
+// says so.
+func (c *call) userRepositories() answer {
+	list := []map[string]any{}
+	var hidden []string
+	for _, name := range slices.Sorted(maps.Keys(c.s.targets)) {
+		t := c.s.targets[name]
+		switch {
+		case t.repo == "" || t.role() == "none" || t.Private && !c.s.has("repo"):
+		case c.s.ssoOf(t) != "":
+			hidden = append(hidden, t.owner)
+		default:
+			list = append(list, c.repositoryJSON(t))
+		}
+	}
+	a := ok(c.page(list))
 	if len(hidden) > 0 {
-		slices.Sort(hidden)
 		a = a.with("X-Github-Sso", "partial-results; organizations="+strings.Join(slices.Compact(hidden), ","))
 	}
 	return a
 }
 
-func (c *call) orgRepositories() answer {
-	return ok(page(c, c.base+c.t.path()+"/repos", c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, c.t.owner) })))
+func (c *call) getOrg() answer {
+	return ok(map[string]any{"login": c.t.owner, "id": c.t.id, "url": c.t.url(c.base), "hooks_url": c.t.url(c.base) + "/hooks"})
 }
 
-func (c *call) ownerRepositories() answer {
-	login := c.r.PathValue("login")
-	return ok(page(c, c.base+"/users/"+url.PathEscape(login)+"/repos",
-		c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, login) })))
-}
-
-// searchRepositories understands words in the name, user:, org: and topic:.
-func (c *call) searchRepositories() answer {
-	words := strings.Fields(c.r.URL.Query().Get("q"))
-	if len(words) == 0 {
-		return invalid("Search", "q", "missing")
+// redirect is GitHub's answer at a repository's old name.
+func (c *call) redirect(t *target, rest string) answer {
+	status, message := http.StatusTemporaryRedirect, "Temporary Redirect"
+	if c.r.Method == http.MethodGet {
+		status, message = http.StatusMovedPermanently, "Moved Permanently"
 	}
-	all := c.repositories(func(t *target) bool {
-		for _, w := range words {
-			key, value, qualified := strings.Cut(w, ":")
-			switch {
-			case !qualified && !strings.Contains(strings.ToLower(t.name()), strings.ToLower(w)),
-				(key == "user" || key == "org") && !strings.EqualFold(t.owner, value),
-				key == "topic" && !slices.Contains(t.Topics, value):
-				return false
-			}
-		}
-		return true
-	})
-	list := page(c, c.base+"/search/repositories", all)
-	return ok(map[string]any{"total_count": len(all), "incomplete_results": false, "items": list})
-}
-
-func orgJSON(c *call, t *target) map[string]any {
-	return map[string]any{"login": t.owner, "id": t.id, "url": t.url(c.base), "hooks_url": t.url(c.base) + "/hooks", "description": t.Description}
-}
-
-func (c *call) userOrgs() answer {
-	if !c.user.has("read:org", "admin:org", "write:org", "user") {
-		c.accepted = []string{"admin:org", "read:org", "user", "write:org"}
-		return refuse(403, "You need at least read:org scope or user scope to list your organizations.")
+	to := c.base + t.path() + rest
+	if c.r.URL.RawQuery != "" {
+		to += "?" + c.r.URL.RawQuery
 	}
-	orgs := []map[string]any{}
-	for _, t := range c.s.targets {
-		if t.repo == "" && t.role(c.user.Login) != "none" {
-			orgs = append(orgs, orgJSON(c, t))
-		}
-	}
-	slices.SortFunc(orgs, func(a, b map[string]any) int { return cmp.Compare(a["login"].(string), b["login"].(string)) })
-	return ok(page(c, c.base+"/user/orgs", orgs))
+	return answer{status: status, body: apiError{Message: message, URL: to,
+		Docs: "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects"}}.with("Location", to)
 }

@@ -6,26 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// DefaultLogin and DefaultToken are the account that a new Server knows.
-const (
-	DefaultLogin = "octocat"
-	DefaultToken = "gho_simulated0000000000000000000000000000"
-)
-
 // Options says how a Server behaves. The zero value is a GitHub that refuses
 // local URLs and sends deliveries to whatever the hook's URL names.
 type Options struct {
-	// Logger hears of every call and delivery; nil is silence.
-	Logger *slog.Logger
 	// Now is the clock of timestamps, limits and retention; nil is time.Now.
 	Now func() time.Time
 	// Resolve maps a hook's URL to the address that a delivery is really sent
@@ -55,8 +48,6 @@ type Request struct {
 	Method, Path, Query string
 	Header              http.Header
 	Body                []byte
-	// Login is whose token it carried, "" for none.
-	Login string
 	// Status is the answer's, also where the answer was then dropped; 0 where
 	// the call was dropped before it was acted on.
 	Status int
@@ -67,20 +58,17 @@ type Request struct {
 
 // Server is a simulated GitHub. Its methods may be called from any goroutine.
 type Server struct {
-	opts     Options
-	log      *slog.Logger
-	now      func() time.Time
-	mux      *http.ServeMux
-	client   *http.Client // for deliveries
-	insecure *http.Client // for hooks that do not verify certificates
-	ctx      context.Context
-	stop     context.CancelFunc
-	sending  sync.WaitGroup
+	opts    Options
+	now     func() time.Time
+	mux     *http.ServeMux
+	ctx     context.Context
+	stop    context.CancelFunc
+	sending sync.WaitGroup
 
 	mu       sync.Mutex
 	rng      *rand.Rand
 	lastID   int64
-	users    map[string]*user   // by token
+	scopes   []string           // of the token
 	targets  map[string]*target // by lower case name
 	renamed  map[string]*target // old lower case name → target
 	faults   []*armed
@@ -102,22 +90,19 @@ func New(opts Options) *Server {
 		opts:    opts,
 		now:     opts.Now,
 		rng:     rand.New(rand.NewPCG(opts.Seed, opts.Seed)), // #nosec G404 -- chance for faults, repeatable by design
-		users:   map[string]*user{},
+		lastID:  1,                                           // the account's
+		scopes:  []string{"admin:org_hook", "admin:repo_hook", "gist", "read:org", "repo", "workflow"},
 		targets: map[string]*target{},
 		renamed: map[string]*target{},
 		signed:  map[string]file{},
+		limits:  newLimits(RateLimit{}),
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.log = cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
 	s.opts.DeliveryTimeout = cmp.Or(opts.DeliveryTimeout, 10*time.Second)
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.client, s.insecure = deliveryClient(false), deliveryClient(true)
-	s.limits = newLimits(RateLimit{})
 	s.mux = s.routes()
-	s.AddUser(User{Login: DefaultLogin, Token: DefaultToken,
-		Scopes: []string{"admin:org_hook", "admin:repo_hook", "gist", "read:org", "repo", "workflow"}})
 	return s
 }
 
@@ -129,11 +114,11 @@ func (s *Server) Start(socket string) error {
 	if s.server != nil {
 		return errors.New("the simulated GitHub is started already")
 	}
-	files, err := listen("tcp", "127.0.0.1:0", http.HandlerFunc(s.serveFile), s.log)
+	files, err := listen("tcp", "127.0.0.1:0", http.HandlerFunc(s.serveFile))
 	if err != nil {
 		return fmt.Errorf("listen for logs: %w", err)
 	}
-	server, err := listen("unix", socket, s, s.log)
+	server, err := listen("unix", socket, s)
 	if err != nil {
 		files.close()
 		return fmt.Errorf("listen for the simulated GitHub: %w", err)
@@ -154,7 +139,6 @@ func (s *Server) Close() {
 		server.close()
 	}
 	s.sending.Wait()
-	s.client.CloseIdleConnections()
 }
 
 // listening is an HTTP server that runs until it is closed.
@@ -164,18 +148,16 @@ type listening struct {
 	ended  chan struct{}
 }
 
-func listen(network, address string, h http.Handler, log *slog.Logger) (*listening, error) {
+func listen(network, address string, h http.Handler) (*listening, error) {
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return nil, err
 	}
 	on := &listening{addr: l.Addr().String(), ended: make(chan struct{}),
-		server: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}
+		server: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}}
 	go func() {
 		defer close(on.ended)
-		if err := on.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Warn("serve the simulation", "error", err)
-		}
+		_ = on.server.Serve(l) // until close
 	}()
 	return on, nil
 }
@@ -189,7 +171,7 @@ func (l *listening) close() {
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
+	return slices.Clone(s.requests)
 }
 
 // maxBody is more than any call here may carry.
@@ -214,7 +196,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f := s.strike(r)
 	if !wait(r.Context(), s.ctx, f.Delay) || f.DropBefore {
-		s.record(r, body, "", answer{})
+		s.record(r, body, answer{})
 		hangUp(w)
 		return
 	}
@@ -226,21 +208,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.Status != 0 {
 		a = f.answer()
 	}
-	s.record(r, body, c.login(), a)
+	s.record(r, body, a)
 	if f.DropAfter {
 		hangUp(w)
 		return
 	}
 	a.write(w)
-	s.log.Debug("github call", "method", r.Method, "path", r.URL.Path, "status", a.status)
 }
 
-func (s *Server) record(r *http.Request, body []byte, login string, a answer) {
+func (s *Server) record(r *http.Request, body []byte, a answer) {
 	sent := a.bytes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
-		Header: r.Header.Clone(), Body: body, Login: login, Status: a.status, Answer: sent, At: s.now()})
+		Header: r.Header.Clone(), Body: body, Status: a.status, Answer: sent, At: s.now()})
 }
 
 // wait sleeps for d; it is false where the caller or the server went away.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -11,54 +12,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-// hookBody is what a call that creates or changes a hook says; nil is unset.
-type hookBody struct {
-	name                            *string
-	active                          *bool
-	events, addEvents, removeEvents []string
-	config                          *configBody
-}
-
-// configBody is a configuration in which nil is unsaid.
-type configBody struct {
-	url, contentType, secret, insecureSSL *string
-}
-
-// whole is the configuration that the body alone describes.
-func (b configBody) whole() Config { return b.over(Config{ContentType: "form", InsecureSSL: "0"}) }
-
-// over is a configuration with what the body says changed.
-func (b configBody) over(c Config) Config {
-	for _, f := range []struct {
-		from *string
-		to   *string
-	}{{b.url, &c.URL}, {b.contentType, &c.ContentType}, {b.secret, &c.Secret}, {b.insecureSSL, &c.InsecureSSL}} {
-		if f.from != nil {
-			*f.to = *f.from
-		}
-	}
-	return c
-}
-
-// change makes of a hook what the body says.
-func (b hookBody) change(h *Hook) {
-	if b.active != nil {
-		h.Active = *b.active
-	}
-	if b.events != nil {
-		h.Events = b.events
-	}
-	for _, e := range b.addEvents {
-		if !slices.Contains(h.Events, e) {
-			h.Events = append(h.Events, e)
-		}
-	}
-	h.Events = slices.DeleteFunc(h.Events, func(e string) bool { return slices.Contains(b.removeEvents, e) })
-	if b.config != nil {
-		h.Config = b.config.whole()
-	}
-}
 
 // object reads a body that must be a JSON object; an empty one is {}.
 func (c *call) object() map[string]json.RawMessage {
@@ -75,80 +28,62 @@ func (c *call) object() map[string]json.RawMessage {
 	return fields
 }
 
-// hookBody reads the body of POST and PATCH on hooks, whose permitted fields differ.
-func (c *call) hookBody(create bool) hookBody {
+// unconfigured is the configuration that a body without one describes.
+func unconfigured() Config { return Config{ContentType: "form", InsecureSSL: "0"} }
+
+// readHook changes a hook as the body of POST and PATCH says, whose permitted fields differ.
+func (c *call) readHook(h *Hook, create bool) {
 	fields, org := c.object(), c.t.repo == ""
-	if create || org {
-		onlyKeys(fields, "active", "config", "events", "name")
-	} else {
-		onlyKeys(fields, "active", "config", "events", "add_events", "remove_events")
-	}
-	if create && org {
-		for _, key := range []string{"name", "config"} {
-			if _, has := fields[key]; !has {
-				panic(badRequest("%q wasn't supplied.", key))
-			}
-		}
-	}
-	var b hookBody
+	var events, add, remove []string
 	var config map[string]json.RawMessage
-	for _, f := range []struct {
-		key  string
-		to   any
-		kind string
-	}{
-		{"events", &b.events, "an array"}, {"add_events", &b.addEvents, "an array"}, {"remove_events", &b.removeEvents, "an array"},
-		{"name", &b.name, "a string"}, {"active", &b.active, "a boolean"}, {"config", &config, "an object"},
-	} {
-		raw, has := fields[f.key]
-		if has && !read(raw, f.to) {
-			panic(badRequest("For 'properties/%s', %s is not %s.", f.key, kindOf(raw), f.kind))
+	into := map[string]any{"active": &h.Active, "config": &config, "events": &events}
+	if create || org {
+		into["name"] = &h.Name
+	} else {
+		into["add_events"], into["remove_events"] = &add, &remove
+	}
+	for _, key := range []string{"name", "config"} {
+		if _, has := fields[key]; create && org && !has {
+			panic(badRequest("%q wasn't supplied.", key))
 		}
 	}
-	if config != nil {
-		b.config = parseConfig(config, "config/properties/", org && create)
+	read(fields, "", into)
+	if events == nil {
+		events = slices.Clone(h.Events)
 	}
-	return b
-}
-
-// parseConfig reads a configuration; credentials are permitted where an
-// organization's hook is created, and mean nothing.
-func parseConfig(fields map[string]json.RawMessage, under string, credentials bool) *configBody {
-	permitted := []string{"url", "content_type", "secret", "insecure_ssl"}
-	if credentials {
-		permitted = append(permitted, "username", "password")
-	}
-	onlyKeys(fields, permitted...)
-	b := &configBody{}
-	for key, to := range map[string]**string{"url": &b.url, "content_type": &b.contentType, "secret": &b.secret} {
-		if raw, has := fields[key]; has && !read(raw, to) {
-			panic(badRequest("For 'properties/%s%s', the value is not a string.", under, key))
+	for _, e := range add {
+		if !slices.Contains(events, e) {
+			events = append(events, e)
 		}
 	}
-	if raw, has := fields["insecure_ssl"]; has {
-		var number json.Number // GitHub takes "0" and 0 alike
-		if !read(raw, &number) {
-			panic(badRequest("For 'properties/%sinsecure_ssl', %s is not a string or a number.", under, raw))
-		}
-		text := number.String()
-		b.insecureSSL = &text
+	h.Events = slices.DeleteFunc(events, func(e string) bool { return slices.Contains(remove, e) })
+	if config == nil {
+		return
 	}
-	return b
+	if create && org { // permitted there, and without a meaning
+		delete(config, "username")
+		delete(config, "password")
+	}
+	h.Config = unconfigured()
+	readConfig(config, "config/properties/", &h.Config)
 }
 
-// read takes a value of the right type; null is none.
-func read(raw json.RawMessage, to any) bool {
-	return !bytes.Equal(raw, []byte("null")) && json.Unmarshal(raw, to) == nil
+// readConfig changes what the fields name.
+func readConfig(fields map[string]json.RawMessage, under string, c *Config) {
+	ssl := json.Number(c.InsecureSSL) // GitHub takes "0" and 0 alike
+	read(fields, under, map[string]any{"url": &c.URL, "content_type": &c.ContentType, "secret": &c.Secret, "insecure_ssl": &ssl})
+	c.InsecureSSL = ssl.String()
 }
 
-func onlyKeys(fields map[string]json.RawMessage, permitted ...string) {
+// read refuses a field that is not among those to read, and a value that is null or of another type.
+func read(fields map[string]json.RawMessage, under string, into map[string]any) {
 	var foreign []string
-	for key := range fields {
-		if !slices.Contains(permitted, key) {
+	keys := slices.Sorted(maps.Keys(fields))
+	for _, key := range keys {
+		if into[key] == nil {
 			foreign = append(foreign, strconv.Quote(key))
 		}
 	}
-	slices.Sort(foreign)
 	switch len(foreign) {
 	case 0:
 	case 1:
@@ -156,14 +91,27 @@ func onlyKeys(fields map[string]json.RawMessage, permitted ...string) {
 	default:
 		panic(badRequest("%s are not permitted keys.", strings.Join(foreign, ", ")))
 	}
-}
-
-// kindOf shows a wrong value in an error, but not what may hold a secret.
-func kindOf(raw json.RawMessage) string {
-	if len(raw) > 60 || raw[0] == '{' || raw[0] == '[' {
-		return "the value"
+	for _, key := range keys {
+		raw := fields[key]
+		if string(raw) != "null" && json.Unmarshal(raw, into[key]) == nil {
+			continue
+		}
+		shown, kind := string(raw), "a string"
+		if len(shown) > 60 || strings.ContainsAny(shown[:1], "{[") || key == "secret" {
+			shown = "the value"
+		}
+		switch into[key].(type) {
+		case *[]string:
+			kind = "an array"
+		case *bool:
+			kind = "a boolean"
+		case *json.Number:
+			kind = "a string or a number"
+		case *map[string]json.RawMessage:
+			kind = "an object"
+		}
+		panic(badRequest("For 'properties/%s%s', %s is not %s.", under, key, shown, kind))
 	}
-	return string(raw)
 }
 
 // check refuses what GitHub's model of a hook forbids. was is the hook that is
@@ -173,7 +121,7 @@ func (c *call) check(h Hook, was *hook) {
 		panic(invalidHook("", "Events must not be empty"))
 	}
 	for _, e := range h.Events {
-		if !knownEvent(e, c.t.repo == "") {
+		if !knownEvent(e, c.t) {
 			panic(invalidHook("events", fmt.Sprintf("The %q event is not a valid event for this hook", e)))
 		}
 	}
@@ -194,10 +142,7 @@ func (c *call) check(h Hook, was *hook) {
 
 // checkOthers refuses a hook that the other hooks of its target do not leave room for.
 func (c *call) checkOthers(h Hook, was *hook) {
-	where, most := "repository", 20
-	if c.t.repo == "" {
-		where = "organization"
-	}
+	most := 20
 	if c.s.opts.Enterprise {
 		most = 250
 	}
@@ -208,7 +153,7 @@ func (c *call) checkOthers(h Hook, was *hook) {
 		}
 		same := other.Name == h.Name && other.URL == h.URL && other.ContentType == h.ContentType && other.InsecureSSL == h.InsecureSSL
 		if same && overlap(other.Events, h.Events) || h.Name == "cli" && other.Name == "cli" {
-			panic(invalidHook("", "Hook already exists on this "+where))
+			panic(invalidHook("", "Hook already exists on this "+c.t.kind()))
 		}
 		for _, e := range other.Events {
 			count[e]++

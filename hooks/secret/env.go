@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,6 @@ import (
 // between [OpenEnv] and [Env.Save] is kept too, because Save makes the same changes to the file as it then is.
 type Env struct {
 	path  string
-	read  string // the bytes that were read
 	lines []envLine
 	edits []envEdit
 	err   error // the first impossible edit, reported by Save
@@ -28,11 +28,11 @@ type envEdit struct {
 // OpenEnv reads a .env file. A missing file is an empty Env. A file that every user may read or write is refused with
 // a *[PermissionError] (not on Windows, where modes mean nothing).
 func OpenEnv(path string) (*Env, error) {
-	read, err := readPrivate(path)
+	raw, err := readPrivate(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Env{path: path, read: string(read), lines: parseEnv(string(read))}, nil
+	return &Env{path: path, lines: parseEnv(string(raw))}, nil
 }
 
 // String names the file only.
@@ -66,9 +66,9 @@ func (e *Env) Names() []string {
 func (e *Env) Set(name, value string) {
 	switch {
 	case !isName(name):
-		e.fail(fmt.Errorf("%q is not a valid variable name", name))
+		e.err = cmp.Or(e.err, fmt.Errorf("%q is not a valid variable name", name))
 	case strings.ContainsRune(value, 0):
-		e.fail(fmt.Errorf("the value of %s contains a NUL byte", name))
+		e.err = cmp.Or(e.err, fmt.Errorf("the value of %s contains a NUL byte", name))
 	default:
 		e.apply(envEdit{name: name, value: value})
 	}
@@ -80,36 +80,29 @@ func (e *Env) Unset(name string) { e.apply(envEdit{name: name, unset: true}) }
 // Save writes the file: at once or not at all, mode 0600. A symbolic link stays, and what it points to is
 // replaced. Without an edit nothing is written.
 func (e *Env) Save() error {
-	if e.err != nil {
-		return fmt.Errorf("edit %s: %w", e.path, e.err)
-	}
-	if len(e.edits) == 0 {
+	if e.err == nil && len(e.edits) == 0 {
 		return nil
 	}
 	raw, err := readPrivate(e.path)
 	if err != nil {
 		return err
 	}
-	if now := string(raw); now != e.read {
-		e.read, e.lines = now, parseEnv(now)
-		edits := e.edits
-		e.edits = nil
-		for _, edit := range edits {
-			e.apply(edit)
-		}
-		if e.err != nil {
-			return fmt.Errorf("edit %s: %w", e.path, e.err)
-		}
+	edits := e.edits
+	e.lines, e.edits = parseEnv(string(raw)), nil
+	for _, edit := range edits {
+		e.apply(edit)
 	}
-	written := joinLines(e.lines)
+	if e.err != nil {
+		return fmt.Errorf("edit %s: %w", e.path, e.err)
+	}
 	target := e.path
 	if real, err := filepath.EvalSymlinks(e.path); err == nil {
 		target = real
 	}
-	if err := writePrivate(target, []byte(written)); err != nil {
+	if err := writePrivate(target, []byte(joinLines(e.lines))); err != nil {
 		return err
 	}
-	e.read, e.edits = written, nil
+	e.edits = nil
 	return nil
 }
 
@@ -119,12 +112,6 @@ func joinLines(lines []envLine) string {
 		b.WriteString(l.String())
 	}
 	return b.String()
-}
-
-func (e *Env) fail(err error) {
-	if e.err == nil {
-		e.err = err
-	}
 }
 
 func (e *Env) find(name string) int {
@@ -146,7 +133,7 @@ func (e *Env) apply(edit envEdit) {
 	default:
 		lines, ok := e.with(at, edit)
 		if !ok {
-			e.fail(fmt.Errorf("%s cannot be written without changing another line; is a quote left open there?", edit.name))
+			e.err = cmp.Or(e.err, fmt.Errorf("%s cannot be written without changing another line; is a quote left open there?", edit.name))
 			return
 		}
 		e.lines = lines

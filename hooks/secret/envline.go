@@ -31,7 +31,8 @@ func parseLine(text string) (line envLine, rest string) {
 	if i := strings.IndexByte(text, '\n'); i >= 0 {
 		end = i + 1
 	}
-	at := skipBlanks(text[:end], len(byteOrderMark(text)))
+	const byteOrderMark = "\ufeff" // which some editors put at the start of a file
+	at := skipBlanks(text[:end], len(text)-len(strings.TrimPrefix(text, byteOrderMark)))
 	if word := text[at:end]; strings.HasPrefix(word, "export") && skipBlanks(word, 6) > 6 {
 		at += skipBlanks(word, 6)
 	}
@@ -163,12 +164,4 @@ func skipBlanks(text string, at int) int {
 		at++
 	}
 	return at
-}
-
-// byteOrderMark is what some editors put at the start of a file.
-func byteOrderMark(text string) string {
-	if mark := "\ufeff"; strings.HasPrefix(text, mark) {
-		return mark
-	}
-	return ""
 }

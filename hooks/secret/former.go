@@ -45,7 +45,7 @@ func (r *Ring) Former(body []byte, signature string, hookID int64, now time.Time
 
 // readFormer reads the secrets that are no longer accepted. A file that cannot be understood is as good as none, since it only
 // explains.
-func (s *Store) readFormer() (keys []RetiredKey, err error) {
+func (s *Store) readFormer() (keys []Key, err error) {
 	if err = s.read(formerFile, &keys); errors.Is(err, errDamaged) {
 		return nil, nil
 	}
@@ -71,20 +71,18 @@ func (s *Store) retire(keys []Key, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	all := each(keys, func(k Key) RetiredKey {
-		return RetiredKey{Secret: k.Value, HookID: k.HookID, Retired: at.UTC().Truncate(time.Second)}
-	})
-	var kept []RetiredKey
+	all := each(keys, func(k Key) Key { return Key{Value: k.Value, HookID: k.HookID, Retired: at.UTC().Truncate(time.Second)} })
+	var kept []Key
 	count := make(map[int64]int)
 	for _, k := range append(all, known...) {
-		same := func(have RetiredKey) bool { return have.Secret == k.Secret && have.HookID == k.HookID }
-		if k.Secret == "" || slices.Contains(inUse, k.Secret) || count[k.HookID] == formerKept || len(kept) == formerMost || slices.ContainsFunc(kept, same) {
+		same := func(have Key) bool { return have.Value == k.Value && have.HookID == k.HookID }
+		if k.Value == "" || slices.Contains(inUse, k.Value) || count[k.HookID] == formerKept || len(kept) == formerMost || slices.ContainsFunc(kept, same) {
 			continue
 		}
 		count[k.HookID]++
 		kept = append(kept, k)
 	}
-	return s.write(formerFile, each(kept, plainOf))
+	return s.write(formerFile, plainKeys(kept))
 }
 
 // Retire remembers the secrets of a rotation that it ceases to need although its state goes on being replaced: those of
@@ -97,12 +95,4 @@ func (s *Store) Retire(r *Rotation, now time.Time) error {
 		}
 	}
 	return s.locked(func() error { return s.retire(over, now) })
-}
-
-// leaving are the secrets that a rotation which came through takes along when its state is removed.
-func (r *Rotation) leaving() []Key {
-	if r == nil || r.Promoted.IsZero() {
-		return nil // The new secret was nobody's, and the old one stays.
-	}
-	return r.Keys()
 }

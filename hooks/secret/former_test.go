@@ -69,7 +69,7 @@ func TestOnlyTheLastThreeFormerSecretsAreKept(t *testing.T) {
 		keys, err := s.readFormer()
 		must(t, err)
 		for _, k := range keys {
-			values = append(values, k.Secret)
+			values = append(values, k.Value)
 		}
 		return values
 	}

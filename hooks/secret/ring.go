@@ -11,15 +11,16 @@ import (
 
 const signaturePrefix = "sha256="
 
-// Key is one accepted secret and where it is accepted. It prints itself redacted.
+// Key is one secret and where it is accepted, or was. It prints itself redacted; its JSON form is that of the private files.
 type Key struct {
-	Value   string    // the secret
-	HookID  int64     // the hook that signs with it; 0 for any hook
-	Name    string    // accepted on /webhook/<name> only; "" for any path
-	Expires time.Time // no longer accepted from then on; zero for never
+	Value   string    `json:"secret"`
+	HookID  int64     `json:"hook_id,omitempty"` // the hook that signs with it; 0 for any hook
+	Name    string    `json:"-"`                 // accepted on /webhook/<name> only; "" for any path
+	Expires time.Time `json:"expires,omitzero"`  // no longer accepted from then on; zero for never
+	Retired time.Time `json:"retired,omitzero"`  // of a former key: since when it is not accepted
 	// Alone accepts the key from what names HookID as its hook, and from nothing else. That header is not signed, so this keeps
 	// order among our own hooks rather than an attacker out: who lacks the secret is refused anyway.
-	Alone bool
+	Alone bool `json:"-"`
 }
 
 // String names the key by fingerprint.

@@ -128,7 +128,7 @@ func TestRingFingerprintsListsValidKeysCurrentFirst(t *testing.T) {
 func TestNothingThatHoldsASecretPrintsIt(t *testing.T) {
 	const hidden = "very-secret-value"
 	env := &Env{path: "x", lines: parseEnv(Variable + "=" + hidden)}
-	rotation := Rotation{Old: hidden, New: hidden, Hooks: []RotationHook{{Old: hidden, New: hidden}}, Retired: []RetiredKey{{Secret: hidden}}}
+	rotation := Rotation{Old: hidden, New: hidden, Hooks: []RotationHook{{Old: hidden, New: hidden}}, Retired: []Key{{Value: hidden}}}
 	for _, v := range []any{Key{Value: hidden}, &Key{Value: hidden}, NewRing(Key{Value: hidden}), env, rotation, &rotation, rotation.Hooks, rotation.Retired, rotation.Hooks[0], rotation.Retired[0]} {
 		var log strings.Builder
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)

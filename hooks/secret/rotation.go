@@ -3,6 +3,7 @@ package secret
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,7 +32,7 @@ type Rotation struct {
 	Undo     bool           `json:"undo,omitempty"`     // this one takes an earlier one back
 	Hooks    []RotationHook `json:"hooks"`              //
 	// Retired are the secrets of earlier rotations whose grace period this one interrupted.
-	Retired []RetiredKey `json:"retired,omitempty"`
+	Retired []Key `json:"retired,omitempty"`
 }
 
 // RotationHook is one hook within a rotation.
@@ -48,28 +49,13 @@ type RotationHook struct {
 	New string `json:"new,omitempty"`
 }
 
-// RetiredKey is a secret of before: one that is accepted until its time is over, or one of which it is.
-type RetiredKey struct {
-	Secret  string    `json:"secret"`
-	HookID  int64     `json:"hook_id,omitempty"` // 0 for one that hooks shared
-	Expires time.Time `json:"expires,omitzero"`
-	Retired time.Time `json:"retired,omitzero"` // since when it is not accepted
-}
-
 // PerHook reports whether each hook gets its own secret.
 func (r *Rotation) PerHook() bool { return r.New == "" }
 
 // Over reports whether nothing of the rotation is needed any more.
 func (r *Rotation) Over(now time.Time) bool {
-	if r.Promoted.IsZero() || now.Before(r.Expires) {
-		return false
-	}
-	for _, k := range r.Retired {
-		if now.Before(k.Expires) {
-			return false
-		}
-	}
-	return true
+	return !r.Promoted.IsZero() && !now.Before(r.Expires) &&
+		!slices.ContainsFunc(r.Retired, func(k Key) bool { return now.Before(k.Expires) })
 }
 
 // Keys are the secrets that the rotation needs accepted, besides the current one. Nil, which is no rotation, needs none.
@@ -87,10 +73,7 @@ func (r *Rotation) Keys() []Key {
 	for _, h := range r.Hooks {
 		keys = append(keys, Key{Value: h.Old, HookID: h.HookID, Expires: r.Expires})
 	}
-	for _, k := range r.Retired {
-		keys = append(keys, Key{Value: k.Secret, HookID: k.HookID, Expires: k.Expires})
-	}
-	return keys
+	return append(keys, r.Retired...)
 }
 
 // String names the fingerprints and how many hooks take part.
@@ -113,34 +96,25 @@ func (h RotationHook) GoString() string { return h.String() }
 // MarshalJSON is String too.
 func (h RotationHook) MarshalJSON() ([]byte, error) { return json.Marshal(h.String()) }
 
-// String names the key by fingerprint.
-func (k RetiredKey) String() string { return "secret " + Fingerprint(k.Secret) }
-
-// GoString is String.
-func (k RetiredKey) GoString() string { return k.String() }
-
-// MarshalJSON is String too.
-func (k RetiredKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
-
-// plainHook and plainKey are without the redacting methods, for private files only.
-type (
-	plainHook RotationHook
-	plainKey  RetiredKey
-)
-
 // SaveRotation writes the state of a rotation. It is durable on return.
 func (s *Store) SaveRotation(r *Rotation) error {
-	type plain Rotation
+	type plain Rotation // without the redacting methods, as below
+	type plainHook RotationHook
 	return s.locked(func() error {
 		return s.write(rotationFile, struct {
 			plain
 			Hooks   []plainHook `json:"hooks"`
 			Retired []plainKey  `json:"retired,omitempty"`
-		}{plain(*r), each(r.Hooks, func(h RotationHook) plainHook { return plainHook(h) }), each(r.Retired, plainOf)})
+		}{plain(*r), each(r.Hooks, func(h RotationHook) plainHook { return plainHook(h) }), plainKeys(r.Retired)})
 	})
 }
 
-func plainOf(k RetiredKey) plainKey { return plainKey(k) }
+// plainKey is a [Key] without the redacting methods, for private files only.
+type plainKey Key
+
+func plainKeys(keys []Key) []plainKey {
+	return each(keys, func(k Key) plainKey { return plainKey(k) })
+}
 
 func each[A, B any](list []A, f func(A) B) []B {
 	out := make([]B, len(list))

@@ -80,49 +80,40 @@ func (s *Store) Restore(data []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := s.restoreFiles(want, have, true); err != nil {
+		for _, name := range shareable {
+			raw, wanted := want.Files[name]
+			if old, there := have.Files[name]; wanted && (!there || raw != old) {
+				if err := writePrivate(s.file(name), []byte(raw)); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.restoreEnv(want.Env, have.Env); err != nil {
 			return err
 		}
-		if err := s.restoreEnv(want, have); err != nil {
-			return err
+		for _, name := range shareable {
+			if _, wanted := want.Files[name]; !wanted {
+				if err := removePrivate(s.file(name)); err != nil {
+					return err
+				}
+			}
 		}
-		return s.restoreFiles(want, have, false)
+		return nil
 	})
 }
 
-// restoreFiles writes the files that a snapshot has, or removes those that it lacks.
-func (s *Store) restoreFiles(want, have snapshot, write bool) error {
-	for _, name := range shareable {
-		raw, wanted := want.Files[name]
-		old, there := have.Files[name]
-		switch {
-		case write && wanted && (!there || raw != old):
-			if err := writePrivate(s.file(name), []byte(raw)); err != nil {
-				return err
-			}
-		case !write && !wanted && there:
-			if err := removePrivate(s.file(name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *Store) restoreEnv(want, have snapshot) error {
+func (s *Store) restoreEnv(want, have map[string]string) error {
 	env, err := OpenEnv(s.cfg.EnvFile)
 	if err != nil {
 		return err
 	}
-	for name := range have.Env {
-		if _, ok := want.Env[name]; !ok {
+	for name := range have {
+		if _, ok := want[name]; !ok {
 			env.Unset(name)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(want.Env)) {
-		if have.Env[name] != want.Env[name] {
-			env.Set(name, want.Env[name])
-		}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		env.Set(name, want[name]) // which leaves an equal one as it is
 	}
 	return env.Save()
 }

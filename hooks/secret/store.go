@@ -212,24 +212,20 @@ func (s *Store) Ring(now time.Time) (*Ring, error) {
 		if !slices.EqualFunc(rotation.Keys(), after.Keys(), Key.equal) {
 			continue
 		}
-		keys := slices.Concat([]Key{{Value: current}}, boundKeys(env), rotation.Keys(), asideKeys(aside))
+		former, err := s.readFormer()
+		if err != nil {
+			return nil, err
+		}
 		var valid, over []Key
-		for _, k := range keys {
+		for _, k := range slices.Concat([]Key{{Value: current}}, boundKeys(env), rotation.Keys(), asideKeys(aside)) {
 			if k.validAt(now) {
 				valid = append(valid, k)
 			} else {
 				over = append(over, k)
 			}
 		}
-		former, err := s.readFormer()
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range former {
-			over = append(over, Key{Value: k.Secret, HookID: k.HookID})
-		}
 		ring := NewRing(valid...)
-		ring.former = NewRing(over...).keys
+		ring.former = NewRing(append(over, former...)...).keys
 		return ring, nil
 	}
 }
@@ -262,10 +258,10 @@ func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(i
 func (s *Store) EndRotation() error {
 	return s.locked(func() error {
 		r, err := s.Rotation()
-		if err != nil {
-			return err
+		if err == nil && r != nil && !r.Promoted.IsZero() { // else the new secret was nobody's, and the old one stays
+			err = s.retire(r.Keys(), time.Now())
 		}
-		if err := s.retire(r.leaving(), time.Now()); err != nil {
+		if err != nil {
 			return err
 		}
 		return removePrivate(s.file(rotationFile))
@@ -289,7 +285,7 @@ func (s *Store) Expire(now time.Time) (bool, error) {
 		return false, err
 	}
 	defer unlock()
-	if r, err = s.Rotation(); err != nil || r == nil || !r.Over(now) {
+	if r, err = s.Rotation(); err != nil || r == nil || !r.Over(now) { // else one has begun since
 		return false, err
 	}
 	if current, _, err := s.Current(); err != nil || (!r.PerHook() && current != r.New) {

@@ -66,7 +66,7 @@ func TestStoreRingHoldsEverythingThatIsToBeAccepted(t *testing.T) {
 	s, cfg := newStore(t)
 	must(t, os.WriteFile(cfg.EnvFile, []byte("GITHUB_WEBHOOK_SECRET=current\nGITHUB_WEBHOOK_SECRET_42='of 42'\nGITHUB_WEBHOOK_SECRET_MY_APP=app\nGITHUB_WEBHOOK_SECRET_=x\n"), 0o600))
 	must(t, s.SaveRotation(&Rotation{Old: "old", New: "new", Started: noon, Hooks: []RotationHook{{HookID: 9, Old: "old of 9", New: "new of 9"}},
-		Retired: []RetiredKey{{Secret: "retired", Expires: noon.Add(time.Minute)}}}))
+		Retired: []Key{{Value: "retired", Expires: noon.Add(time.Minute)}}}))
 	for _, tt := range []struct {
 		key  string
 		path string
@@ -93,7 +93,7 @@ func TestStoreKeepsARotationWhole(t *testing.T) {
 	}
 	want := &Rotation{Old: "o", New: "n", Started: noon, Grace: time.Hour, Promoted: noon, Expires: noon.Add(time.Hour), Undo: true,
 		Hooks:   []RotationHook{{Repository: "o/r", HookID: 1 << 60, Step: StepFailed, Error: "why", Untouched: true, Old: "ho", New: "hn"}},
-		Retired: []RetiredKey{{Secret: "r", HookID: 3, Expires: noon}}}
+		Retired: []Key{{Value: "r", HookID: 3, Expires: noon}}}
 	must(t, s.SaveRotation(want))
 	got, err := s.Rotation()
 	must(t, err)
@@ -152,7 +152,7 @@ func TestStoreExpireEndsOnlyWhatIsOver(t *testing.T) {
 	}{
 		{"not promoted", Rotation{Old: "o", New: "n"}, false},
 		{"in its grace period", Rotation{Old: "o", New: "n", Promoted: noon, Expires: noon.Add(time.Hour)}, false},
-		{"an earlier one in its grace period", Rotation{Old: "o", New: "n", Promoted: noon, Expires: noon, Retired: []RetiredKey{{Secret: "r", Expires: noon.Add(time.Hour)}}}, false},
+		{"an earlier one in its grace period", Rotation{Old: "o", New: "n", Promoted: noon, Expires: noon, Retired: []Key{{Value: "r", Expires: noon.Add(time.Hour)}}}, false},
 		{"over", Rotation{Old: "o", New: "n", Promoted: noon, Expires: noon}, true},
 	} {
 		must(t, s.SaveRotation(&tt.r))

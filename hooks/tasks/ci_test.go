@@ -146,7 +146,7 @@ func TestGreenLeavesOpenWhatAPersonWorksOn(t *testing.T) {
 	s := w.sync()
 	w.run(s, githubtest.Run{Number: 1})
 	w.ChangeIssue(repo, 1, func(i *githubtest.Issue) {
-		i.Comments = append(i.Comments, githubtest.Comment{User: "renovate[bot]", Bot: true, Body: "hello"})
+		i.Comments = append(i.Comments, githubtest.Comment{User: "renovate[bot]", Body: "hello"})
 	})
 	w.run(s, githubtest.Run{Number: 2, Conclusion: "success"})
 	if w.only().State != "closed" {
@@ -239,7 +239,7 @@ func TestAnIssueForEachJob(t *testing.T) {
 func TestReopenedGoesBackOnTheBoard(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})
 	w.AddProject(userBoard, false, "Status", "Todo", "In Progress", "Done")
-	w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "repo", "project")
+	w.SetScopes("admin:repo_hook", "repo", "project")
 	s := w.sync(func(c *Config) {
 		c.Board = BoardSettings{Project: userBoard, Field: "Status", Todo: "Todo", InProgress: "In Progress", DoneName: "Done"}
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,10 +24,10 @@ func TestWhatAPersonHasToFixIsNotTriedAgain(t *testing.T) {
 	}{
 		"issues disabled":      {func(w *world) { w.AddRepository(repo, githubtest.Repository{NoIssues: true}) }, "disabled"},
 		"archived":             {func(w *world) { w.AddRepository(repo, githubtest.Repository{Archived: true}) }, "archived"},
-		"private to the token": {func(w *world) { w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "public_repo") }, "404"},
+		"private to the token": {func(w *world) { w.SetScopes("admin:repo_hook", "public_repo") }, "404"},
 		"no rights": {func(w *world) {
 			w.AddRepository(repo, githubtest.Repository{})
-			w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook")
+			w.SetScopes("admin:repo_hook")
 		}, "404"},
 		"single sign-on": {func(w *world) { w.SetSSO(repo, "https://github.com/orgs/octo-org/sso") }, "SAML"},
 	} {
@@ -281,6 +282,26 @@ func TestReminder(t *testing.T) {
 	}
 }
 
+// An escalation names what its task waits for, as long as that is open.
+func TestEscalationNamesWhatTheTaskWaitsFor(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	s := w.sync()
+	at := func(n int) string { return fmt.Sprintf("https://github.com/%s/issues/%d", repo, n) }
+	open := w.AddIssue(repo, githubtest.Issue{Title: "Axles come first"})
+	done := w.AddIssue(repo, githubtest.Issue{Title: "Bearings came first"})
+	w.ChangeIssue(repo, done, func(i *githubtest.Issue) { i.State = "closed" })
+	n := w.AddIssue(repo, githubtest.Issue{Title: "Gears are missing", Labels: []string{"blocked"}, BlockedBy: []int{open, done}})
+	out, err := s.Handle(t.Context(), w.delivery("issues", w.IssuePayload(repo, n, "labeled", "blocked")))
+	if err != nil || len(out.Notices) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	notice := out.Notices[0]
+	waits, _ := notice.Context["waits_for"].([]string)
+	if !slices.Equal(waits, []string{at(open)}) || !strings.Contains(notice.Message, " It waits for "+at(open)+". ") || strings.Contains(notice.Message, at(done)) {
+		t.Errorf("waits for %v: %s", waits, notice.Message)
+	}
+}
+
 func TestPreviewWritesNothing(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})
 	s := w.sync()
@@ -303,7 +324,7 @@ func TestLabelsThatAreMissingOrRefused(t *testing.T) {
 		t.Errorf("missing: %+v, labels %v", out, w.only().Labels)
 	}
 	w = newWorld(t, githubtest.Options{})
-	w.Grant(repo, githubtest.DefaultLogin, "read")
+	w.Grant(repo, "read")
 	s = w.sync()
 	out := w.run(s, githubtest.Run{Number: 1})
 	if out.Status != Done || out.Issue != 1 || out.Problem == nil || !strings.Contains(hooks.CureOf(out.Problem), "Triage") {

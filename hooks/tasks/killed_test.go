@@ -94,7 +94,7 @@ func stories() map[string]story {
 	runs := []event{ran(githubtest.Run{Number: 1}), ran(githubtest.Run{Number: 2}), ran(githubtest.Run{Number: 2, Attempt: 2, Conclusion: "success"}),
 		ran(githubtest.Run{Number: 3}), ran(githubtest.Run{Number: 4, Conclusion: "success"})}
 	task := []event{labeled("labeled", "blocked"), labeled("unlabeled"), func(w *world, task int) (string, []byte) {
-		return "pull_request", w.PullPayload(repo, "closed", githubtest.Pull{Number: 90, Body: fmt.Sprintf("Fixes #%d", task), Base: "develop", Merged: true})
+		return "pull_request", w.MergedPayload(repo, 90, "develop", fmt.Sprintf("Fixes #%d", task))
 	}}
 	passed := func(w *world, _ int) (string, []byte) {
 		w.SetJobs(repo, 9000000000000002, 2, githubtest.Job{Name: "job0", Conclusion: "success"}, githubtest.Job{Name: "job1", Conclusion: "success"})
@@ -118,7 +118,7 @@ func lived(t *testing.T, c *cut, story story) string {
 	t.Helper()
 	w := newWorld(t, githubtest.Options{LabelLag: 3})
 	w.AddProject(userBoard, false, "Status", "Todo", "In Progress", "In Review", "Done", "Blocked")
-	w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "repo", "project")
+	w.SetScopes("admin:repo_hook", "repo", "project")
 	c.listen(w)
 	client, err := hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: filepath.Join(w.home, "p"),
 		Limits: hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, Concurrent: 8, MaxWait: 3 * time.Second, Tries: 1, Pause: time.Millisecond}})

@@ -96,9 +96,9 @@ func TestMergeClosesWhatItNames(t *testing.T) {
 			return []hooks.Target{{Owner: "octo-org", Repo: "widgets"}, {Owner: "octo-org", Repo: "gears"}}, nil
 		}
 	})
-	pull := githubtest.Pull{Number: 90, Body: "Fixes #1, fixes " + known + "#1, fixes " + stranger + "#1, resolves #90000", Base: "develop", Merged: true}
+	pull := w.MergedPayload(repo, 90, "develop", "Fixes #1, fixes "+known+"#1, fixes "+stranger+"#1, resolves #90000")
 	for range 2 { // it comes twice
-		if _, err := s.Handle(t.Context(), w.delivery("pull_request", w.PullPayload(repo, "closed", pull))); err != nil {
+		if _, err := s.Handle(t.Context(), w.delivery("pull_request", pull)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,18 +16,18 @@ import (
 // batchMost is how many messages are filed together: they share one sync of the disk.
 const batchMost = 128
 
-// follow reads a stream in order from this node's place on, in batches, until ctx ends. take returns when a batch is durable;
+// follow reads a stream in order from this node's place in it on, in batches, until ctx ends. take returns when a batch is durable;
 // the place moves on then.
-func (n *Node) follow(ctx context.Context, name string, of func(*placeData) *stream, take func(context.Context, []jetstream.Msg) error) {
+func (n *Node) follow(ctx context.Context, name string, at *stream, take func(context.Context, []jetstream.Msg) error) {
 	for ctx.Err() == nil {
-		if err := n.followOnce(ctx, name, of, take); err != nil && ctx.Err() == nil {
+		if err := n.followOnce(ctx, name, at, take); err != nil && ctx.Err() == nil {
 			n.log.Debug("cluster: reading the stream again", "stream", name, "error", err)
 		}
 		pause(ctx, 200*time.Millisecond)
 	}
 }
 
-func (n *Node) followOnce(ctx context.Context, name string, of func(*placeData) *stream, take func(context.Context, []jetstream.Msg) error) error {
+func (n *Node) followOnce(ctx context.Context, name string, at *stream, take func(context.Context, []jetstream.Msg) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	one, stop := context.WithTimeout(ctx, 5*time.Second)
@@ -36,7 +36,7 @@ func (n *Node) followOnce(ctx context.Context, name string, of func(*placeData) 
 	if err != nil {
 		return err
 	}
-	next := n.place.start(of, s.CachedInfo().Created) + 1
+	next := n.place.start(at, s.CachedInfo().Created) + 1
 	// Without acknowledgements and with the place in our own hands, a consumer is nothing that a quorum has to remember.
 	consumer, err := s.CreateConsumer(one, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next, AckPolicy: jetstream.AckNonePolicy,
@@ -71,7 +71,7 @@ func (n *Node) followOnce(ctx context.Context, name string, of func(*placeData) 
 			if err != nil {
 				return err
 			}
-			n.place.change(func(d *placeData) { of(d).Seq = meta.Sequence.Stream })
+			n.place.change(func(*placeData) { at.Seq = meta.Sequence.Stream })
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -115,17 +115,13 @@ func more(batch []jetstream.Msg, from <-chan jetstream.Msg) []jetstream.Msg {
 	return batch
 }
 
-func (n *Node) seen(of func(*placeData) *stream) stream {
-	n.place.mu.Lock()
-	defer n.place.mu.Unlock()
-	return *of(&n.place.now)
+func (n *Node) followDeliveries(ctx context.Context) {
+	n.follow(ctx, deliveries, &n.place.now.Deliveries, n.file)
 }
 
-func ofDeliveries(d *placeData) *stream { return &d.Deliveries }
-func ofOutcomes(d *placeData) *stream   { return &d.Outcomes }
-
-func (n *Node) followDeliveries(ctx context.Context) { n.follow(ctx, deliveries, ofDeliveries, n.file) }
-func (n *Node) followOutcomes(ctx context.Context)   { n.follow(ctx, outcomes, ofOutcomes, n.settle) }
+func (n *Node) followOutcomes(ctx context.Context) {
+	n.follow(ctx, outcomes, &n.place.now.Outcomes, n.settle)
+}
 
 // delivered is a message of the stream of deliveries.
 type delivered struct {

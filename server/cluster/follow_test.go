@@ -112,7 +112,7 @@ func TestClaimThatAnotherNodeDidNotSeeIsCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.mine {
-			n.records.said(n.records.open[id], 1, n.me(), nil, false)
+			n.records.said(n.records.open[id], state{Node: n.cfg.Node, Run: n.run, Sending: true, seq: 1}, 0)
 		}
 		for i, s := range c.states {
 			s.seq = uint64(i) + 2

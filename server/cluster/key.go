@@ -124,11 +124,7 @@ func (k Key) tls(ctx context.Context, e *Embed, node string, now time.Time) (con
 		if !pool.AppendCertsFromPEM(pem) {
 			return nil, expires, fmt.Errorf("embed.tls: %s has no certificate", e.CA)
 		}
-		leaf, err := x509.ParseCertificate(cert.Certificate[0])
-		if err != nil {
-			return nil, expires, fmt.Errorf("embed.tls: %w", err)
-		}
-		expires = leaf.NotAfter
+		expires = cert.Leaf.NotAfter
 	} else if cert, err = k.certificate(pool, node, now); err != nil {
 		return nil, expires, fmt.Errorf("derive certificates: %w", err)
 	}

@@ -21,7 +21,11 @@ func (n *Node) notify(ctx context.Context, token uint64) {
 	if n.cfg.Withdraw(ctx) != nil || !n.again(ctx, "catch up before notifying", n.caughtUp) {
 		return
 	}
-	n.records.forget()
+	n.records.do(func() {
+		for _, rec := range n.records.open {
+			rec.announced = false
+		}
+	})
 	n.claims.Store(true)
 	defer n.claims.Store(false)
 	n.log.Info("this node notifies for the cluster", "token", token)
@@ -38,7 +42,7 @@ func (n *Node) notify(ctx context.Context, token uint64) {
 				pause(ctx, time.Second)
 				break // the order holds
 			}
-			n.records.announced(rec)
+			n.records.do(func() { rec.announced = true })
 		}
 		if len(list) > 0 {
 			continue
@@ -52,12 +56,12 @@ func (n *Node) notify(ctx context.Context, token uint64) {
 
 // caughtUp returns nil when this node has read all that the others had written when it was called.
 func (n *Node) caughtUp(ctx context.Context) error {
-	for name, of := range map[string]func(*placeData) *stream{deliveries: ofDeliveries, outcomes: ofOutcomes} {
+	for name, at := range map[string]*stream{deliveries: &n.place.now.Deliveries, outcomes: &n.place.now.Outcomes} {
 		s, err := n.js.Stream(ctx, name)
 		if err != nil {
 			return err
 		}
-		for last := s.CachedInfo().State.LastSeq; n.seen(of).Seq < last && s.CachedInfo().State.Msgs > 0; {
+		for last := s.CachedInfo().State.LastSeq; n.place.seen(at) < last && s.CachedInfo().State.Msgs > 0; {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -88,13 +92,13 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 			pause(ctx, 50*time.Millisecond)
 			continue
 		}
-		seq, err := n.say(ctx, rec.id, state{Node: n.cfg.Node, Run: n.run, Sending: true, Twice: twice || others, Notifications: notes}, &last)
+		s := state{Node: n.cfg.Node, Run: n.run, Sending: true, Twice: twice || others, Notifications: notes}
+		err := n.say(ctx, rec.id, &s, &last)
 		if err == nil {
 			if others {
 				n.countTwice(rec.id, by.node)
 			}
-			n.records.said(rec, seq, n.me(), notes, twice || others)
-			n.records.ended(rec, -1)
+			n.records.said(rec, s, -1)
 			return true
 		}
 		if codeOf(err) == codeExists {
@@ -127,10 +131,11 @@ func (n *Node) countTwice(id identity, other string) {
 }
 
 // say writes a state, where last is given only on top of that.
-func (n *Node) say(ctx context.Context, id identity, s state, last *uint64) (uint64, error) {
+func (n *Node) say(ctx context.Context, id identity, s *state, last *uint64) (err error) {
 	msg := nats.NewMsg(id.subject(outcomeSubject))
 	msg.Data = mustJSON(s)
-	return n.send(ctx, msg, last)
+	s.seq, err = n.send(ctx, msg, last)
+	return err
 }
 
 // refresh takes up the newest state of a delivery: another node wrote one, or this one without learning of it.

@@ -95,7 +95,7 @@ func TestTheClaimStaysWhileAnAttemptIsUnderWay(t *testing.T) {
 	}
 	n.Outcome(file, list(logs.StatusSent, logs.StatusSent), 1)
 	shared("at the end", false)
-	if n.records.isOpen(id) {
+	if n.records.open[id] != nil {
 		t.Error("a settled record is open")
 	}
 }

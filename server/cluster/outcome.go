@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"hookctl/logs"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // results are the outcomes that are still to be shared, by file, the latest of each.
@@ -91,18 +93,18 @@ func (n *Node) sendOutcomes(ctx context.Context) {
 }
 
 func (n *Node) shareOutcomes(ctx context.Context) {
-	var group sync.WaitGroup
-	limit := make(chan struct{}, 64)
+	var group errgroup.Group
+	group.SetLimit(64)
 	for file, one := range n.results.take() {
-		limit <- struct{}{}
-		group.Go(func() {
-			defer func() { <-limit; n.results.done() }()
+		group.Go(func() error {
+			defer n.results.done()
 			if !n.shareOutcome(ctx, file, one) {
 				n.results.put(file, one, false)
 			}
+			return nil
 		})
 	}
-	group.Wait()
+	_ = group.Wait() // none fails
 }
 
 // shareOutcome shares one outcome; false means later. What this node claimed is written on top of its claim only: another node
@@ -116,8 +118,7 @@ func (n *Node) shareOutcome(ctx context.Context, file string, one result) bool {
 		if err != nil || !shares(stored) || pendingIn(list) {
 			return err == nil || errors.Is(err, logs.ErrNotFound)
 		}
-		_, err = n.say(ctx, identityOf(stored), s, nil)
-		return err == nil
+		return n.say(ctx, identityOf(stored), &s, nil) == nil
 	}
 	rec.claiming.Lock()
 	defer rec.claiming.Unlock()
@@ -125,15 +126,10 @@ func (n *Node) shareOutcome(ctx context.Context, file string, one result) bool {
 	last := rec.last
 	s.Twice, s.Sending = rec.twice, rec.trying > one.ended
 	n.records.mu.Unlock()
-	by := process{}
-	if s.Sending {
-		by = n.me()
-	}
-	seq, err := n.say(ctx, rec.id, s, &last)
+	err := n.say(ctx, rec.id, &s, &last)
 	switch {
 	case err == nil:
-		n.records.said(rec, seq, by, s.Notifications, s.Twice)
-		n.records.ended(rec, one.ended)
+		n.records.said(rec, s, one.ended)
 		if !pendingIn(list) {
 			n.close(rec)
 		}
@@ -141,12 +137,11 @@ func (n *Node) shareOutcome(ctx context.Context, file string, one result) bool {
 	case codeOf(err) == codeExists:
 		n.refresh(ctx, rec.id)
 		n.records.mu.Lock()
-		mine := rec.by == n.me()
-		n.records.mu.Unlock()
-		if mine {
+		defer n.records.mu.Unlock()
+		if rec.by == n.me() {
 			return false // it was written, or claimed, by this node without learning of it
 		}
-		n.records.ended(rec, one.ended)
+		rec.trying -= one.ended
 		return true
 	}
 	return false

@@ -2,11 +2,10 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"hookctl/logs/jsonfile"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -44,12 +43,12 @@ type stream struct {
 const sharedMargin = 2 * time.Minute
 
 func (p *place) load(path string, now time.Time) error {
+	var err error
 	p.path = path
-	data, err := os.ReadFile(path) // #nosec G304 -- a file of ours
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	p.now, err = jsonfile.Read[placeData](path)
+	if _, unread := errors.AsType[*fs.PathError](err); unread && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the place in the cluster's streams: %w", err)
-	}
-	if err != nil || json.Unmarshal(data, &p.now) != nil {
+	} else if err != nil {
 		p.now = placeData{Shared: now.UTC()} // what was received before is shared by Republish
 	}
 	p.saved, p.from = p.now, p.now
@@ -70,13 +69,19 @@ func (p *place) change(do func(*placeData)) {
 }
 
 // start is where to go on in a stream that was created at a time.
-func (p *place) start(of func(*placeData) *stream, created time.Time) uint64 {
+func (p *place) start(s *stream, created time.Time) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := of(&p.now)
 	if !s.Created.Equal(created) {
 		*s = stream{Created: created.UTC()}
 	}
+	return s.Seq
+}
+
+// seen is how far one of the streams is read.
+func (p *place) seen(s *stream) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return s.Seq
 }
 
@@ -105,7 +110,7 @@ func (p *place) save(n *Node) {
 	if data == p.saved {
 		return
 	}
-	if err := data.write(p.path); err != nil {
+	if err := jsonfile.Write(p.path, data); err != nil {
 		if !p.fails {
 			n.log.Warn("cannot write "+filepath.Base(p.path), "error", err)
 		}
@@ -113,14 +118,6 @@ func (p *place) save(n *Node) {
 		return
 	}
 	p.saved, p.fails = data, false
-}
-
-func (d placeData) write(path string) error {
-	temp := path + ".new"
-	if err := os.WriteFile(temp, mustJSON(d), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }
 
 // oldest is the time before which everything of this node is shared, zero where that is not known.
@@ -164,12 +161,7 @@ func (r *records) oldest() (open, early uint64) {
 // Join marks a log directory as that of a node that takes its secrets from the others, whatever its home has: hookctl cluster join
 // calls it before the node starts.
 func Join(logDir string) error {
-	file := positionFile(logDir)
-	err := os.MkdirAll(filepath.Dir(file), 0o700)
-	if err == nil {
-		err = placeData{Joining: true, Shared: time.Now().UTC()}.write(file)
-	}
-	if err != nil {
+	if err := jsonfile.Write(positionFile(logDir), placeData{Joining: true, Shared: time.Now().UTC()}); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
 	return nil

@@ -107,10 +107,12 @@ func (n *Node) apply(ctx context.Context, id identity, s state) error {
 		} else if err := n.write(ctx, file, s.Notifications); err != nil {
 			return err
 		}
-		if !r.isOpen(id) {
+		r.mu.Lock()
+		entered := r.open[id] != nil // in the meantime
+		r.mu.Unlock()
+		if !entered {
 			return nil
 		}
-		// It was entered in the meantime.
 	}
 }
 
@@ -127,15 +129,23 @@ func (r *records) take(id identity, s state) (rec *record, newest bool, over pro
 		return nil, false, over
 	}
 	delete(r.early, id)
-	if s.seq <= rec.last {
+	before := rec.by
+	if !rec.become(s) {
 		return rec, false, over
 	}
-	over = rec.by
+	return rec, true, before
+}
+
+// become takes a state up that is newer. records.mu is held.
+func (rec *record) become(s state) bool {
+	if s.seq <= rec.last {
+		return false
+	}
 	rec.last, rec.by, rec.notes, rec.twice = s.seq, process{}, s.Notifications, s.Twice
 	if s.Sending {
 		rec.by = process{s.Node, s.Run}
 	}
-	return rec, true, over
+	return true
 }
 
 // forgetEarly forgets a state that was kept.
@@ -145,12 +155,6 @@ func (r *records) forgetEarly(id identity, s state) {
 	if r.early[id].seq <= s.seq {
 		delete(r.early, id)
 	}
-}
-
-func (r *records) isOpen(id identity) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.open[id] != nil
 }
 
 // writeNewest writes the newest notifications of a record into this node's log, and closes it when they are settled. Several
@@ -199,16 +203,13 @@ func (n *Node) write(ctx context.Context, file string, notes json.RawMessage) er
 	if err == nil && bytes.Equal(mustJSON(have.Notifications), mustJSON(list)) {
 		return nil
 	}
-	if !n.again(ctx, "write an outcome", func(ctx context.Context) error {
-		err := n.cfg.Log.SetNotifications(ctx, file, list)
-		if errors.Is(err, logs.ErrNotFound) {
-			return nil
+	n.again(ctx, "write an outcome", func(ctx context.Context) error {
+		if err := n.cfg.Log.SetNotifications(ctx, file, list); !errors.Is(err, logs.ErrNotFound) {
+			return err
 		}
-		return err
-	}) {
-		return ctx.Err()
-	}
-	return nil
+		return nil
+	})
+	return ctx.Err()
 }
 
 // mustJSON encodes what always can be.
@@ -242,13 +243,11 @@ func (n *Node) close(rec *record) {
 	}
 }
 
-// forget makes every record one that is still to be announced.
-func (r *records) forget() {
+// do changes records.
+func (r *records) do(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, rec := range r.open {
-		rec.announced = false
-	}
+	change()
 }
 
 // waiting are the records to announce, in order; changed is closed when there are more.
@@ -264,24 +263,10 @@ func (r *records) waiting() (list []*record, changed <-chan struct{}) {
 	return list, r.changed
 }
 
-func (r *records) announced(rec *record) {
+// said notes a state that this node wrote, and how many attempts it is the end of.
+func (r *records) said(rec *record, s state, ended int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec.announced = true
-}
-
-// said notes a state that this node wrote.
-func (r *records) said(rec *record, seq uint64, by process, notes []byte, twice bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if seq > rec.last {
-		rec.last, rec.by, rec.notes, rec.twice = seq, by, notes, twice
-	}
-}
-
-// ended notes how many attempts of this process are over.
-func (r *records) ended(rec *record, attempts int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	rec.trying -= attempts
+	rec.become(s)
+	rec.trying -= ended
 }

@@ -53,19 +53,18 @@ func (n *Node) keepSecrets(ctx context.Context) {
 		return
 	}
 	tick := time.Tick(2 * time.Second) // for what is changed here without a reload
-	for first := true; ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		changed := n.board.next()
 		if err := n.syncSecrets(ctx); err != nil && ctx.Err() == nil {
 			n.log.Debug("cluster: secrets are not exchanged yet", "error", text.Clean(err.Error()))
 			n.cfg.Alarm("cluster.secrets", secretsAlarm(err), "hookctl cluster status")
 			pause(ctx, 500*time.Millisecond)
-			if first {
+			if !n.isReady() {
 				continue
 			}
 		} else {
 			n.cfg.Alarm("cluster.secrets", "", "")
-			if first && ctx.Err() == nil {
-				first = false
+			if !n.isReady() && ctx.Err() == nil {
 				close(n.ready)
 				n.log.Info("this node takes part in the cluster", "cluster", n.cfg.Name, "node", n.cfg.Node)
 			}
@@ -124,20 +123,11 @@ func (n *Node) pushSecrets(ctx context.Context, local []byte, digest string, las
 	if err != nil {
 		return err
 	}
-	revision := uint64(0)
-	if last == 0 {
-		one, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		if revision, err = n.kv.Create(one, secretsKey, sealed); err == nil {
-			n.board.note(secretsKey, entry{sealed, revision, time.Now(), time.Now()}, jetstream.KeyValuePut)
-		}
-	} else {
-		revision, err = n.put(ctx, secretsKey, sealed, 0, &last)
-	}
-	if err != nil {
-		if codeOf(err) == codeExists || errors.Is(err, jetstream.ErrKeyExists) {
-			return errors.New("another node changed the secrets at the same time")
-		}
+	revision, err := n.put(ctx, secretsKey, sealed, 0, &last)
+	switch {
+	case codeOf(err) == codeExists:
+		return errors.New("another node changed the secrets at the same time")
+	case err != nil:
 		return fmt.Errorf("share the secrets: %w: %w", ErrNoQuorum, err)
 	}
 	n.hasSecrets(revision, digest)
@@ -177,22 +167,30 @@ func (n *Node) hasSecrets(revision uint64, digest string) {
 // memberData is what every node knows of every other for good, until it is left out.
 type memberData struct {
 	Secrets []string `json:"secrets"` // fingerprints that it accepts
-	Run     string   `json:"run"`
 }
 
 const memberPrefix, presencePrefix = "member.", "node."
+
+// accepted are the fingerprints that the members accept, by node.
+func (n *Node) accepted() map[string][]string {
+	all := map[string][]string{}
+	for node, e := range n.board.under(memberPrefix) {
+		var data memberData
+		if json.Unmarshal(e.value, &data) == nil {
+			all[node] = data.Secrets
+		}
+	}
+	return all
+}
 
 // register writes down that this node is a member and what it accepts, where that is not known yet.
 func (n *Node) register(ctx context.Context) {
 	if !n.isReady() {
 		return
 	}
-	mine := memberData{Secrets: n.cfg.Secrets.Accepted(), Run: n.run}
-	if e, ok := n.board.get(memberPrefix + n.cfg.Node); ok {
-		var known memberData
-		if json.Unmarshal(e.value, &known) == nil && slices.Equal(known.Secrets, mine.Secrets) {
-			return
-		}
+	mine := memberData{n.cfg.Secrets.Accepted()}
+	if known, ok := n.accepted()[n.cfg.Node]; ok && slices.Equal(known, mine.Secrets) {
+		return
 	}
 	if _, err := n.put(ctx, memberPrefix+n.cfg.Node, mine, 0, nil); err != nil {
 		n.log.Debug("cluster: cannot say what this node accepts", "error", err)
@@ -247,12 +245,8 @@ func (n *Node) ShareSecrets(ctx context.Context, required []string) error {
 // lacking names the members that do not accept all of these; nil where all do.
 func (n *Node) lacking(required []string) *MemberError {
 	var e MemberError
-	for node, m := range n.board.under(memberPrefix) {
-		var data memberData
-		if json.Unmarshal(m.value, &data) != nil {
-			continue
-		}
-		if !slices.ContainsFunc(required, func(print string) bool { return !slices.Contains(data.Secrets, print) }) {
+	for node, accepted := range n.accepted() {
+		if !slices.ContainsFunc(required, func(print string) bool { return !slices.Contains(accepted, print) }) {
 			continue
 		}
 		e.Nodes = append(e.Nodes, node)

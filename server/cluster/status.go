@@ -22,7 +22,7 @@ type presence struct {
 
 func (n *Node) presence() presence {
 	return presence{
-		Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
+		Version: n.cfg.Version, Run: n.run, Read: n.place.seen(&n.place.now.Deliveries), Waiting: n.outbox.len(), Time: time.Now().UTC(),
 		Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
 	}
 }
@@ -152,11 +152,8 @@ func (n *Node) members(last uint64) []Member {
 		}
 		return byName[name]
 	}
-	for name, e := range n.board.under(memberPrefix) {
-		var data memberData
-		if json.Unmarshal(e.value, &data) == nil {
-			of(name).Secrets = data.Secrets
-		}
+	for name, accepted := range n.accepted() {
+		of(name).Secrets = accepted
 	}
 	for name, e := range n.board.under(presencePrefix) {
 		p, up := n.presenceOf(name)

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,13 +24,12 @@ import (
 // CatchUpRequest says where to look for what never arrived. Its zero value is all that GitHub still has.
 type CatchUpRequest struct {
 	Targets []hooks.Target // nil for all that are known
-	Hooks   []hooks.Hook   // of these only; Targets is not looked at then
 	Since   time.Duration  // how far back; 3 days if zero, which is what GitHub keeps
 	Events  []string       // of these kinds only
 	Taken   bool           // also what GitHub calls delivered and the log lacks
 	DryRun  bool           // only looks
-	// Continue goes on where the last such call stopped, and lists the hooks only once an hour: the receiver's own rounds cost
-	// one call for each hook where nothing is missing. They also fetch what GitHub calls delivered and the log lacks, where it is
+	// Continue, which takes no Targets, goes on where the last such call stopped, and lists the hooks only once an hour: the
+	// receiver's own rounds cost one call for each hook where nothing is missing. They also fetch what GitHub calls delivered and the log lacks, where it is
 	// certain that it was sent here, see [Fleet.lost], and judge whether deliveries arrive at all.
 	Continue bool
 	Up       time.Time // with Continue: since when the receiver runs
@@ -91,9 +91,15 @@ const listedFor = time.Hour
 func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (CatchUpReport, error) {
 	f.lists.mu.Lock()
 	defer f.lists.mu.Unlock()
-	list, out, err := f.toCatchUp(ctx, r)
-	if err != nil {
-		return CatchUpReport{Aside: out, Events: []CaughtUp{}}, err
+	list, out := f.lists.hooks, []Aside(nil)
+	if !r.Continue || f.cfg.Now().Sub(f.lists.at) >= listedFor {
+		var err error
+		if list, out, err = f.chosen(ctx, nil, r.Targets); err != nil {
+			return CatchUpReport{Aside: out, Events: []CaughtUp{}}, err
+		}
+		if r.Continue {
+			f.lists.at, f.lists.hooks = f.cfg.Now(), list
+		}
 	}
 	report, err := f.fetch(ctx, r, list, ingest)
 	report.Hooks, report.Aside = len(list), out
@@ -106,24 +112,6 @@ func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (C
 	return report, err
 }
 
-// toCatchUp are the hooks to look at.
-func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, []Aside, error) {
-	if r.Continue && r.Hooks == nil && r.Targets == nil && f.cfg.Now().Sub(f.lists.at) < listedFor {
-		return f.lists.hooks, nil, nil
-	}
-	list, out, err := f.chosen(ctx, r.Hooks, r.Targets)
-	if r.Continue && r.Hooks == nil && r.Targets == nil && err == nil {
-		f.lists.at, f.lists.hooks = f.cfg.Now(), list
-	}
-	return list, out, err
-}
-
-// sentKey is one event of one hook: hooks that subscribe to the same event share its GUID.
-type sentKey struct {
-	hook int64
-	guid string
-}
-
 // fetch finds what is missing of some hooks, and records it.
 func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, ingest Ingest) (CatchUpReport, error) {
 	report := CatchUpReport{Events: []CaughtUp{}}
@@ -132,29 +120,28 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, err
 	}
 	missing, cursor, missedErr := f.missed(ctx, list, r)
-	at := map[sentKey]int{}
-	chosen := missing[:0:0]
+	missing = slices.DeleteFunc(missing, func(m hooks.Missing) bool {
+		return len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) })
+	})
 	for _, m := range missing {
-		if len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) }) {
-			continue
-		}
 		_, reason := m.Outcome(false)
 		if m.OK() {
 			reason = Answer(m.Latest()) + ", but it is not in the log"
 		}
-		at[sentKey{m.Hook.ID, m.GUID}] = len(report.Events)
-		chosen = append(chosen, m)
 		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
 			Event: m.Event.Event, Action: m.Action, DeliveredAt: m.Latest().DeliveredAt, Reason: reason})
 	}
-	if r.DryRun || len(chosen) == 0 && !r.Continue {
+	if r.DryRun || len(missing) == 0 && !r.Continue {
 		return report, missedErr
 	}
-	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+	at := 0 // in missing and in the report: they are fetched in that order, without those that GitHub does not give
+	_, fetchErr := client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+		for missing[at].Hook.ID != m.Hook.ID || missing[at].GUID != m.GUID {
+			at++
+		}
 		file, _, err := ingest(ctx, m.Hook, d)
 		if err == nil {
-			e := &report.Events[at[sentKey{m.Hook.ID, m.GUID}]]
-			e.File, e.Recorded = file, true
+			report.Events[at].File, report.Events[at].Recorded = file, true
 			report.Recorded++
 		}
 		return err
@@ -172,11 +159,7 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	if err != nil {
 		return nil, nil, err
 	}
-	since := r.Since
-	if since <= 0 {
-		since = span
-	}
-	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-since)}
+	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-cmp.Or(max(r.Since, 0), span))}
 	if r.Taken {
 		query.Lost = func(hooks.Hook, hooks.Event) (bool, bool) { return true, false }
 	}
@@ -186,12 +169,9 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
 		var failed error
-		var mu sync.Mutex
 		query.Have = func(h hooks.Hook, guid string) bool {
 			_, known, err := log.Known(ctx, guid, hooks.PathName(h.URL))
 			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
 				failed = fmt.Errorf("look a delivery up in the log: %w", err)
 				return true
 			}

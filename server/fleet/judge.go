@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -47,43 +46,20 @@ const (
 // Hook is a hook at GitHub with what this receiver knows of it.
 type Hook struct {
 	hooks.Hook
-	Ours  bool // it delivers to this receiver
-	Moved bool // it did, and was pointed elsewhere at GitHub since; setup takes it back with Adopt
+	Ours  bool `json:"ours"`            // it delivers to this receiver
+	Moved bool `json:"moved,omitempty"` // it did, and was pointed elsewhere at GitHub since; setup takes it back with Adopt
 
-	Health   Health          // "" for one of another service
-	State    string          // the same in a few words: "delivers", "paused", "502 tunnel up, receiver down"
-	Warnings []hooks.Warning // what is wrong, worst first, each with the command that leads out of it; none for another service's
+	Health   Health          `json:"health"`   // "" for one of another service
+	State    string          `json:"state"`    // the same in a few words: "delivers", "paused", "502 tunnel up, receiver down"
+	Warnings []hooks.Warning `json:"warnings"` // what is wrong, worst first, each with the command that leads out of it; none for another service's
 
 	// Sent are the latest events that GitHub sent to a hook of ours, newest first, where they were asked for. Not in its JSON.
-	Sent []Sent
+	Sent []Sent `json:"-"`
 
-	SecretState string    // one of the Secret constants; "" for one of another service
-	Secret      string    // fingerprint of what its newest verified delivery was signed with
-	SecretSince time.Time // since when the secret that it is to sign with is in use; zero where that is not known
-	Seen        time.Time // when that delivery arrived here; zero for never
-}
-
-// MarshalJSON writes the shape of `hooks list`: the hook as GitHub has it, and then what is known of it here.
-func (h Hook) MarshalJSON() ([]byte, error) {
-	own, err := h.Hook.MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
-	more, err := json.Marshal(struct {
-		Ours        bool            `json:"ours"`
-		Moved       bool            `json:"moved,omitempty"`
-		Health      Health          `json:"health"`
-		State       string          `json:"state"`
-		Warnings    []hooks.Warning `json:"warnings"`
-		SecretState string          `json:"secret_state,omitempty"`
-		Secret      string          `json:"secret,omitempty"`
-		SecretSince time.Time       `json:"secret_since,omitzero"`
-		Seen        time.Time       `json:"seen,omitzero"`
-	}{h.Ours, h.Moved, h.Health, h.State, append([]hooks.Warning{}, h.Warnings...), h.SecretState, h.Secret, h.SecretSince, h.Seen})
-	if err != nil {
-		return nil, err
-	}
-	return append(append(own[:len(own)-1], ','), more[1:]...), nil
+	SecretState string    `json:"secret_state,omitempty"` // one of the Secret constants; "" for one of another service
+	Secret      string    `json:"secret,omitempty"`       // fingerprint of what its newest verified delivery was signed with
+	SecretSince time.Time `json:"secret_since,omitzero"`  // since when the secret that it is to sign with is in use; zero where that is not known
+	Seen        time.Time `json:"seen,omitzero"`          // when that delivery arrived here; zero for never
 }
 
 // LastAnswer is what GitHub got as an answer to the newest delivery, in words.
@@ -122,7 +98,7 @@ func (k *facts) ours(h hooks.Hook) (ours, moved bool) {
 
 // judge says of a hook among those of its target what it is and how it is, also by what was sent to it where that was asked for.
 func (k *facts) judge(h hooks.Hook, beside []hooks.Hook, sent []Sent) (Hook, error) {
-	j := Hook{Hook: h, Sent: sent, Secret: k.kept.Hooks[h.ID].Secret, Seen: k.kept.Hooks[h.ID].Seen}
+	j := Hook{Hook: h, Sent: sent, Warnings: []hooks.Warning{}, Secret: k.kept.Hooks[h.ID].Secret, Seen: k.kept.Hooks[h.ID].Seen}
 	j.Ours, j.Moved = k.ours(h)
 	switch {
 	case j.Moved:

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,11 +109,7 @@ func (f *Fleet) Rotation() (r Rotation, err error) {
 // PlanRotation looks which hooks would change, and which have to be set aside. It fails where GitHub does not answer for a
 // target, because hooks there would lose their secret unseen; a 403 or 404 is set aside instead.
 func (f *Fleet) PlanRotation(ctx context.Context, r RotateRequest) (RotatePlan, error) {
-	plan := RotatePlan{Grace: r.Grace, PerHook: f.cfg.PerHook}
-	if r.Grace == 0 {
-		plan.Grace = hooks.DefaultGrace
-	}
-	plan.Grace = max(0, plan.Grace)
+	plan := RotatePlan{Grace: max(0, cmp.Or(r.Grace, hooks.DefaultGrace)), PerHook: f.cfg.PerHook}
 	some := r.Targets != nil || len(r.IDs) > 0
 	now, err := f.Rotation()
 	switch {
@@ -231,7 +228,7 @@ func plain(list []Hook) []hooks.Hook {
 
 // rotator gives package hooks what a rotation needs of this machine.
 func (f *Fleet) rotator(client *hooks.Client, log *logs.Log, progress func(hooks.Step)) *hooks.Rotator {
-	return &hooks.Rotator{Client: client, Store: f.cfg.Store, Accept: f.Accept, Confirm: confirm(log), Progress: progress, Now: f.cfg.Now, Wait: f.cfg.Wait, PerHook: f.cfg.PerHook}
+	return &hooks.Rotator{Client: client, Store: f.cfg.Store, Accept: f.accept, Confirm: confirm(log), Progress: progress, Now: f.cfg.Now, Wait: f.cfg.Wait, PerHook: f.cfg.PerHook}
 }
 
 // Rotate gives the hooks of a plan a new secret, or goes on with what is under way. A hook that failed is in the report, with
@@ -272,10 +269,8 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 	if err != nil {
 		return RotateReport{}, err
 	}
-	if f.cfg.Accept == nil { // nothing is begun that the receiver cannot take part in
-		if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil {
-			return RotateReport{}, hooks.WithCure(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start the receiver: hookctl start")
-		}
+	if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil { // nothing is begun that it cannot take part in
+		return RotateReport{}, hooks.WithCure(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start the receiver: hookctl start")
 	}
 	var report RotateReport
 	err = f.withLog(ctx, func(log *logs.Log) error {

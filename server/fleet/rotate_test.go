@@ -66,7 +66,7 @@ func TestARotationTakesEveryHookAlong(t *testing.T) {
 // old secret stays accepted from its hook alone, until it can be rotated.
 func TestWhatGitHubRefusesIsSetAside(t *testing.T) {
 	for name, refuse := range map[string]func(*world){
-		"listing": func(w *world) { w.Grant("o/b", githubtest.DefaultLogin, "read") },
+		"listing": func(w *world) { w.Grant("o/b", "read") },
 		"changing": func(w *world) {
 			w.Fault(githubtest.Fault{Method: http.MethodPatch, Path: "/repos/o/b/hooks/*/config", Status: http.StatusForbidden, Body: `{"message":"Must have admin rights to Repository."}`})
 		},
@@ -115,7 +115,7 @@ func TestWhatGitHubRefusesIsSetAside(t *testing.T) {
 			}
 
 			// Once GitHub lets us, resuming gives it the current secret, and the old one is refused.
-			w.Grant("o/b", githubtest.DefaultLogin, "admin")
+			w.Grant("o/b", "admin")
 			w.ClearFaults()
 			resumed, err := w.fleet.Resume(t.Context(), nil)
 			if err != nil || resumed.Failed() || resumed.Next != "" || w.secrets("o/b")[0] != w.current() || !w.delivers("o/b") {
@@ -134,7 +134,7 @@ func TestWhatGitHubRefusesIsSetAside(t *testing.T) {
 func TestFinishDropsWhatWasSetAside(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b")
 	w.setup(SetupRequest{Targets: targets("o/a", "o/b")})
-	w.Grant("o/b", githubtest.DefaultLogin, "read")
+	w.Grant("o/b", "read")
 	w.rotate(RotateRequest{})
 	if !w.delivers("o/b") {
 		t.Fatal("refused")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"hookctl/hooks"
@@ -162,13 +161,4 @@ func onNode[A any](r *receiver, f func(context.Context, *cluster.Node, request) 
 		}
 		return f(ctx, r.node, q)
 	})
-}
-
-// sameCluster reports whether two settings make the same node.
-func sameCluster(a, b *Cluster) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	x, y := a.Settings, b.Settings
-	return x.Name == y.Name && x.Node == y.Node && slices.Equal(x.URLs, y.URLs) && (x.Embed == nil) == (y.Embed == nil) && x.AckLocal == y.AckLocal && x.NotifyOff == y.NotifyOff
 }

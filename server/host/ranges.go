@@ -2,16 +2,13 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"hookctl/logs/jsonfile"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/renameio/v2/maybe"
 )
 
 // rangesEvery is how often GitHub's address ranges are fetched. They change a few times a year.
@@ -56,8 +53,8 @@ func (g *githubRanges) prepare(ctx context.Context, home string, s *Settings) (u
 		switch {
 		case err == nil:
 			list = fresh
-			if err := writeRanges(rangesFile(home), fresh); err != nil {
-				return nil, err
+			if err := jsonfile.Write(rangesFile(home), savedRanges{time.Now(), fresh}); err != nil {
+				return nil, fmt.Errorf("save GitHub's address ranges: %w", err)
 			}
 		case list == nil:
 			return nil, fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err)
@@ -92,24 +89,9 @@ type savedRanges struct {
 // Ranges are GitHub's address ranges as a receiver of this home last fetched them, and when that was. They are nil where it
 // never did, or where the file is broken: then it is written again.
 func Ranges(home string) ([]netip.Prefix, time.Time) {
-	data, err := os.ReadFile(rangesFile(home)) //nolint:gosec // A file of our own.
-	var saved savedRanges
-	if err != nil || json.Unmarshal(data, &saved) != nil || len(saved.Ranges) == 0 {
+	saved, err := jsonfile.Read[savedRanges](rangesFile(home))
+	if err != nil || len(saved.Ranges) == 0 {
 		return nil, time.Time{}
 	}
 	return saved.Ranges, saved.Fetched
-}
-
-func writeRanges(file string, list []netip.Prefix) error {
-	data, err := json.Marshal(savedRanges{Fetched: time.Now(), Ranges: list})
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(file), 0o700)
-	}
-	if err == nil {
-		err = maybe.WriteFile(file, data, 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("save GitHub's address ranges: %w", err)
-	}
-	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"slices"
+	"reflect"
 	"syscall"
 	"time"
 )
@@ -64,7 +64,6 @@ func (r *receiver) reloadHere(ctx context.Context) error {
 // needsRestart are the keys of hookctl.yaml that differ between what a receiver was started with and what it read last, and
 // that only a new process puts in force.
 func needsRestart(started, now *Settings) (keys []string) {
-	a, b := started.Server.TLS, now.Server.TLS
 	for _, x := range []struct {
 		key  string
 		same bool
@@ -73,11 +72,11 @@ func needsRestart(started, now *Settings) (keys []string) {
 		{"receiver.port", started.Port == now.Port},
 		{"receiver.metrics", started.Metrics == now.Metrics},
 		{"receiver.tunnel", started.Tunnel == now.Tunnel},
-		{"receiver.tls", a.CertFile == b.CertFile && a.KeyFile == b.KeyFile && a.ACME.Email == b.ACME.Email && a.ACME.DirectoryURL == b.ACME.DirectoryURL && slices.Equal(a.ACME.Domains, b.ACME.Domains)},
+		{"receiver.tls", reflect.DeepEqual(started.Server.TLS, now.Server.TLS)},
 		{"log.dir", started.Logs.Dir == now.Logs.Dir},
 		{"log.keep", started.Logs.Keep == now.Logs.Keep},
 		{"log.max_size", started.Logs.MaxBytes == now.Logs.MaxBytes},
-		{"cluster", sameCluster(started.Cluster, now.Cluster)},
+		{"cluster", reflect.DeepEqual(started.Cluster, now.Cluster)},
 	} {
 		if !x.same {
 			keys = append(keys, x.key)

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -32,12 +33,7 @@ type Notice struct {
 }
 
 // Listed is the notice as a line of a list.
-func (n Notice) Listed() string {
-	if n.brief == "" {
-		return n.Subject
-	}
-	return n.brief
-}
+func (n Notice) Listed() string { return cmp.Or(n.brief, n.Subject) }
 
 // RuleTrace says why one rule did or did not match.
 type RuleTrace struct {

@@ -84,39 +84,36 @@ func (e *Event) fillPart(part string) (words string, named []string, all bool) {
 	return b.String(), named, all
 }
 
+// fields are the places of a template that are the event's own.
+var fields = map[string]func(*Event) string{
+	"Title":      func(e *Event) string { return e.Title },
+	"Branch":     func(e *Event) string { return e.Branch },
+	"Ref":        func(e *Event) string { return branchOf(e.Ref) },
+	"Base":       func(e *Event) string { return e.Base },
+	"Head":       func(e *Event) string { return e.Head },
+	"Conclusion": func(e *Event) string { return e.Conclusion },
+	"Label":      func(e *Event) string { return e.Label },
+	"Sender":     func(e *Event) string { return e.Sender },
+	"SHA":        func(e *Event) string { return short(e.SHA) },
+	"Deleted":    func(e *Event) string { return strconv.FormatBool(e.Deleted) },
+	"Commits": func(e *Event) string {
+		if e.Commits == 0 {
+			return ""
+		}
+		return text.Count(e.Commits, "commit")
+	},
+	"Number": func(e *Event) string {
+		if e.Number == nil {
+			return ""
+		}
+		return strconv.FormatInt(*e.Number, 10)
+	},
+}
+
 // value is what stands in a place of a template, "" for nothing.
 func (e *Event) value(path string) string {
-	switch path {
-	case "Title":
-		return e.Title
-	case "Branch":
-		return e.Branch
-	case "Ref":
-		return branchOf(e.Ref)
-	case "Base":
-		return e.Base
-	case "Head":
-		return e.Head
-	case "Conclusion":
-		return e.Conclusion
-	case "Label":
-		return e.Label
-	case "Sender":
-		return e.Sender
-	case "SHA":
-		return short(e.SHA)
-	case "Deleted":
-		return strconv.FormatBool(e.Deleted)
-	case "Commits":
-		if e.Commits > 0 {
-			return text.Count(e.Commits, "commit")
-		}
-		return ""
-	case "Number":
-		if e.Number != nil {
-			return strconv.FormatInt(*e.Number, 10)
-		}
-		return ""
+	if field := fields[path]; field != nil {
+		return field(e)
 	}
 	return e.at(path)
 }

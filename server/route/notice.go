@@ -20,19 +20,13 @@ func baseContext(e Event, kind string) map[string]any {
 }
 
 func ciNotice(e Event, kind string) Notice {
-	what := map[string]string{"check_run": "check", "status": "status"}[e.Name]
-	if what == "" {
-		what = "workflow"
-	}
+	what := cmp.Or(map[string]string{"check_run": "check", "status": "status"}[e.Name], "workflow")
 	ctx := baseContext(e, kind)
 	ctx[what] = OrNil(e.Title)
 	ctx["run_id"], ctx["run_attempt"] = OrNil(e.RunID), OrNil(e.RunAttempt)
 	ctx["branch"], ctx["sha"], ctx["conclusion"] = OrNil(e.Branch), OrNil(e.SHA), OrNil(e.Conclusion)
 
-	verb := "passed"
-	if kind == "ci_failure" {
-		verb = "failed"
-	}
+	verb := ended(kind)
 	var m sentence
 	m.add("CI %s: the %s %s of %s ended with %s", verb, what, quote(e.Title), Place(e), orNobody(e.Conclusion))
 	m.addIf(e.Branch, " on branch %s", quote(e.Branch))
@@ -77,19 +71,10 @@ func (m *sentence) addFailure(e Event, ctx map[string]any) {
 
 func pullRequestNotice(e Event, kind string) Notice {
 	ctx := baseContext(e, kind)
-	closed := e.Closes
-	if closed == nil {
-		closed = []int64{}
-	}
 	ctx["number"], ctx["title"] = orNilNumber(e), OrNil(e.Title)
-	ctx["base"], ctx["head"], ctx["merge_sha"], ctx["closes"] = OrNil(e.Base), OrNil(e.Head), OrNil(e.MergeSHA), closed
+	ctx["base"], ctx["head"], ctx["merge_sha"], ctx["closes"] = OrNil(e.Base), OrNil(e.Head), OrNil(e.MergeSHA), append([]int64{}, e.Closes...)
 
-	verb := map[string]string{
-		"closed": "merged", "reopened": "reopened", "ready_for_review": "made ready for review",
-	}[e.Action]
-	if verb == "" {
-		verb = "opened"
-	}
+	verb := cmp.Or(map[string]string{"closed": "merged", "reopened": "reopened", "ready_for_review": "made ready for review"}[e.Action], "opened")
 	var m sentence
 	m.add("Pull request #%s of %s, %s, was %s", number(e), Place(e), quote(e.Title), verb)
 	m.addIf(e.Sender, " by %s", e.Sender)
@@ -113,14 +98,19 @@ func pullRequestNotice(e Event, kind string) Notice {
 	}
 }
 
-func blockedNotice(e Event) Notice {
-	ctx := baseContext(e, "task_blocked")
+// taskNotice says that a task is blocked, or no longer is.
+func taskNotice(e Event, kind string) Notice {
+	ctx := baseContext(e, kind)
 	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), OrNil(e.Title)
+	state, what := "blocked", fmt.Sprintf("is blocked: the issue %s was labeled \"blocked\"", quote(e.Title))
+	if kind == "task_unblocked" {
+		state, what = "no longer blocked", fmt.Sprintf("is no longer blocked: the label \"blocked\" was removed from the issue %s", quote(e.Title))
+	}
 	var m sentence
-	m.add("Task GH-%s of %s is blocked: the issue %s was labeled \"blocked\"", number(e), Place(e), quote(e.Title))
+	m.add("Task GH-%s of %s %s", number(e), Place(e), what)
 	m.addIf(e.Sender, " by %s", e.Sender)
 	return Notice{
-		Type: "task_blocked", Subject: fmt.Sprintf("Task GH-%s blocked in %s", number(e), Place(e)),
+		Type: kind, Subject: fmt.Sprintf("Task GH-%s %s in %s", number(e), state, Place(e)),
 		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("GH-%s %s", number(e), quote(e.Title)),
 	}
 }
@@ -138,18 +128,6 @@ func pushNotice(e Event) Notice {
 		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", text.Count(e.Commits, "commit"), Place(e)),
 		Message: m.end(e.URL), Context: ctx,
 		brief: fmt.Sprintf("%s to %s by %s", text.Count(e.Commits, "commit"), quote(e.Branch), orNobody(e.Pusher)),
-	}
-}
-
-func unblockedNotice(e Event) Notice {
-	ctx := baseContext(e, "task_unblocked")
-	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), OrNil(e.Title)
-	var m sentence
-	m.add("Task GH-%s of %s is no longer blocked: the label \"blocked\" was removed from the issue %s", number(e), Place(e), quote(e.Title))
-	m.addIf(e.Sender, " by %s", e.Sender)
-	return Notice{
-		Type: "task_unblocked", Subject: fmt.Sprintf("Task GH-%s no longer blocked in %s", number(e), Place(e)),
-		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("GH-%s %s", number(e), quote(e.Title)),
 	}
 }
 
@@ -219,12 +197,7 @@ func quote(s string) string {
 }
 
 // Place is the name of an event's repository, or words for none.
-func Place(e Event) string {
-	if e.Repository == "" {
-		return "an unnamed repository"
-	}
-	return e.Repository
-}
+func Place(e Event) string { return cmp.Or(e.Repository, "an unnamed repository") }
 
 // OrNil is a value as a fact of a notification: null in place of nothing.
 func OrNil[T comparable](value T) any {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -25,27 +26,9 @@ type rule struct {
 
 // defaultRules is the default table, row by row; the first that matches wins.
 var defaultRules = []rule{
-	{
-		name: "workflow_run succeeded", event: "workflow_run", priority: "low",
-		keys:   func(Event) []string { return []string{"workflow_run.success"} },
-		match:  func(_ Table, e Event) (bool, string) { return completed(e, "success") },
-		notice: func(e Event) Notice { return ciNotice(e, "ci_success") },
-		result: func(e Event) string { return ran(e, "passed") },
-	},
-	{
-		name: "workflow_run failed", event: "workflow_run", priority: "high",
-		keys:   func(e Event) []string { return []string{"workflow_run." + e.Conclusion, "workflow_run.failure"} },
-		match:  func(_ Table, e Event) (bool, string) { return completed(e, "failure", "timed_out", "startup_failure") },
-		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
-		result: func(e Event) string { return ran(e, "failed") },
-	},
-	{
-		name: "check_run failed", event: "check_run", priority: "medium",
-		keys:   func(e Event) []string { return []string{"check_run." + e.Conclusion, "check_run.failure"} },
-		match:  func(_ Table, e Event) (bool, string) { return completed(e, "failure", "timed_out") },
-		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
-		result: func(e Event) string { return ran(e, "failed") },
-	},
+	ofRun("workflow_run succeeded", "workflow_run", "low", "ci_success", "success"),
+	ofRun("workflow_run failed", "workflow_run", "high", "ci_failure", "failure", "timed_out", "startup_failure"),
+	ofRun("check_run failed", "check_run", "medium", "ci_failure", "failure", "timed_out"),
 	{
 		name: "pull_request opened", event: "pull_request", priority: "medium",
 		keys: func(e Event) []string { return []string{"pull_request." + e.Action, "pull_request.opened"} },
@@ -70,20 +53,8 @@ var defaultRules = []rule{
 		notice: func(e Event) Notice { return pullRequestNotice(e, "pr_merged") },
 		result: func(e Event) string { return "#" + number(e) + " " + e.Title + " into " + e.Base },
 	},
-	{
-		name: "issue labeled blocked", event: "issues", priority: "high",
-		keys:   func(Event) []string { return []string{"issues.labeled.blocked", "issues.labeled"} },
-		match:  func(_ Table, e Event) (bool, string) { return blockedLabel(e, "labeled") },
-		notice: blockedNotice,
-		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
-	},
-	{
-		name: "issue no longer labeled blocked", event: "issues", priority: "low",
-		keys:   func(Event) []string { return []string{"issues.unlabeled.blocked", "issues.unlabeled"} },
-		match:  func(_ Table, e Event) (bool, string) { return blockedLabel(e, "unlabeled") },
-		notice: unblockedNotice,
-		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
-	},
+	ofTask("issue labeled blocked", "labeled", "high", "task_blocked"),
+	ofTask("issue no longer labeled blocked", "unlabeled", "low", "task_unblocked"),
 	{
 		name: "push to a watched branch", event: "push", priority: "low",
 		keys:   func(Event) []string { return []string{"push"} },
@@ -93,20 +64,8 @@ var defaultRules = []rule{
 			return text.Count(e.Commits, "commit") + " to " + e.Branch + " by " + orNobody(e.Pusher)
 		},
 	},
-	{
-		name: "review asks for changes", event: "pull_request_review", also: AlsoReviews, priority: "medium",
-		keys:   func(Event) []string { return []string{"pull_request_review.changes_requested"} },
-		match:  func(_ Table, e Event) (bool, string) { return reviewed(e, "changes_requested") },
-		notice: func(e Event) Notice { return reviewNotice(e, "pr_changes_requested", "asks for changes") },
-		result: func(e Event) string { return "#" + number(e) + " by " + orNobody(e.Sender) },
-	},
-	{
-		name: "review approves", event: "pull_request_review", also: AlsoReviews, priority: "low",
-		keys:   func(Event) []string { return []string{"pull_request_review.approved"} },
-		match:  func(_ Table, e Event) (bool, string) { return reviewed(e, "approved") },
-		notice: func(e Event) Notice { return reviewNotice(e, "pr_approved", "approves it") },
-		result: func(e Event) string { return "#" + number(e) + " by " + orNobody(e.Sender) },
-	},
+	ofReview("review asks for changes", "medium", "pr_changes_requested", "changes_requested", "asks for changes"),
+	ofReview("review approves", "low", "pr_approved", "approved", "approves it"),
 	{
 		name: "status failed", event: "status", also: AlsoStatuses, priority: "medium",
 		keys: func(e Event) []string { return []string{"status." + e.Conclusion, "status.failure"} },
@@ -119,6 +78,63 @@ var defaultRules = []rule{
 		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
 		result: func(e Event) string { return ran(e, "failed") },
 	},
+}
+
+// ofRun is the rule of a run of CI that ended with one of these conclusions.
+func ofRun(name, event, priority, kind string, conclusions ...string) rule {
+	return rule{
+		name: name, event: event, priority: priority,
+		keys: func(e Event) []string { return []string{event + "." + e.Conclusion, event + "." + conclusions[0]} },
+		match: func(_ Table, e Event) (bool, string) {
+			if ok, why := action(e, "completed"); !ok {
+				return false, why
+			}
+			if !slices.Contains(conclusions, e.Conclusion) {
+				return false, fmt.Sprintf("the conclusion is %q, not %s", e.Conclusion, strings.Join(conclusions, ", "))
+			}
+			return true, "completed with the conclusion " + e.Conclusion
+		},
+		notice: func(e Event) Notice { return ciNotice(e, kind) },
+		result: func(e Event) string { return ran(e, ended(kind)) },
+	}
+}
+
+// ofTask is the rule of an issue that got the label blocked, or lost it.
+func ofTask(name, happened, priority, kind string) rule {
+	return rule{
+		name: name, event: "issues", priority: priority,
+		keys: func(Event) []string { return []string{"issues." + happened + ".blocked", "issues." + happened} },
+		match: func(_ Table, e Event) (bool, string) {
+			if ok, why := action(e, happened); !ok {
+				return false, why
+			}
+			if !strings.EqualFold(e.Label, "blocked") {
+				return false, fmt.Sprintf("the label is %q, not blocked", e.Label)
+			}
+			return true, "it was " + happened + " blocked"
+		},
+		notice: func(e Event) Notice { return taskNotice(e, kind) },
+		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
+	}
+}
+
+// ofReview is the rule of a review with a verdict; words say what it does.
+func ofReview(name, priority, kind, verdict, words string) rule {
+	return rule{
+		name: name, event: "pull_request_review", also: AlsoReviews, priority: priority,
+		keys: func(Event) []string { return []string{"pull_request_review." + verdict} },
+		match: func(_ Table, e Event) (bool, string) {
+			if ok, why := action(e, "submitted"); !ok {
+				return false, why
+			}
+			if !strings.EqualFold(e.Conclusion, verdict) {
+				return false, fmt.Sprintf("the verdict is %q, not %s", e.Conclusion, verdict)
+			}
+			return true, "the verdict is " + verdict
+		},
+		notice: func(e Event) Notice { return reviewNotice(e, kind, words) },
+		result: func(e Event) string { return "#" + number(e) + " by " + orNobody(e.Sender) },
+	}
 }
 
 // The entries of [Rules.NotifyAlso], which switch on rules of the default table that are off by default.
@@ -136,36 +152,6 @@ func AlsoEvents(also []string) []string {
 		}
 	}
 	return events
-}
-
-func blockedLabel(e Event, happened string) (bool, string) {
-	if ok, why := action(e, happened); !ok {
-		return false, why
-	}
-	if !strings.EqualFold(e.Label, "blocked") {
-		return false, fmt.Sprintf("the label is %q, not blocked", e.Label)
-	}
-	return true, "it was " + happened + " blocked"
-}
-
-func reviewed(e Event, verdict string) (bool, string) {
-	if ok, why := action(e, "submitted"); !ok {
-		return false, why
-	}
-	if !strings.EqualFold(e.Conclusion, verdict) {
-		return false, fmt.Sprintf("the verdict is %q, not %s", e.Conclusion, verdict)
-	}
-	return true, "the verdict is " + verdict
-}
-
-func completed(e Event, conclusions ...string) (bool, string) {
-	if ok, why := action(e, "completed"); !ok {
-		return false, why
-	}
-	if !slices.Contains(conclusions, e.Conclusion) {
-		return false, fmt.Sprintf("the conclusion is %q, not %s", e.Conclusion, strings.Join(conclusions, ", "))
-	}
-	return true, "completed with the conclusion " + e.Conclusion
 }
 
 // itsAction begins what [action] says.
@@ -234,14 +220,19 @@ func (t Table) checkPriorities() error {
 
 // ran is "CI Tests failed on main", with what the payload has of it.
 func ran(e Event, how string) string {
-	name := e.Title
-	if name == "" {
-		name = e.Name
+	words := cmp.Or(e.Title, e.Name) + " " + how
+	if e.Branch != "" {
+		words += " on " + e.Branch
 	}
-	if e.Branch == "" {
-		return name + " " + how
+	return words
+}
+
+// ended is how a run ended, by the type of its notification.
+func ended(kind string) string {
+	if kind == "ci_failure" {
+		return "failed"
 	}
-	return name + " " + how + " on " + e.Branch
+	return "passed"
 }
 
 func number(e Event) string {
@@ -251,9 +242,4 @@ func number(e Event) string {
 	return fmt.Sprint(*e.Number)
 }
 
-func orNobody(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
-}
+func orNobody(s string) string { return cmp.Or(s, "unknown") }

@@ -20,9 +20,8 @@ import (
 
 // aiMaestro posts to the message API of AI Maestro (23blocks-OS, v0.36.36).
 type aiMaestro struct {
-	base, to, from string
-	timeout        time.Duration
-	client         *http.Client
+	Config
+	client *http.Client
 
 	mu       sync.Mutex
 	verified time.Time // when AI Maestro last took the recipient's name for the recipient
@@ -38,26 +37,24 @@ func newAIMaestro(c Config) (Sink, error) {
 	if c.To == "" {
 		return nil, errors.New("to: the name of an agent is needed")
 	}
-	c.From = cmp.Or(c.From, "hookctl")
-	return &aiMaestro{
-		base: strings.TrimRight(c.URL, "/"), to: c.To, from: c.From, timeout: c.Timeout, client: clientOf(c),
-	}, nil
+	c.From, c.URL = cmp.Or(c.From, "hookctl"), strings.TrimRight(c.URL, "/")
+	return &aiMaestro{Config: c, client: clientOf(c)}, nil
 }
 
 func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
 	body, err := json.Marshal(map[string]any{
-		"from": a.from, "to": a.to, "subject": m.Subject, "priority": maestroPriority(m), "fromVerified": false,
+		"from": a.From, "to": a.To, "subject": m.Subject, "priority": maestroPriority(m), "fromVerified": false,
 		"content": map[string]any{"type": "notification", "message": m.Text, "context": m.Context},
 	})
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the message: %w", err))
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	if err := a.meant(ctx); err != nil {
 		return "", err
 	}
-	r, err := ask(ctx, a.client, "AI Maestro", http.MethodPost, a.base+"/api/messages", http.Header{"Content-Type": {"application/json"}}, body)
+	r, err := ask(ctx, a.client, "AI Maestro", http.MethodPost, a.URL+"/api/messages", http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
 		return "", err
 	}
@@ -108,14 +105,14 @@ func (a *aiMaestro) refusal(r answer) error {
 		}
 	}
 	if strings.Contains(words, "No recipient agent UUID") {
-		words += fmt.Sprintf(" (AI Maestro knows no agent %q; register it or change the sink's recipient)", a.to)
+		words += fmt.Sprintf(" (AI Maestro knows no agent %q; register it or change the sink's recipient)", a.To)
 	}
 	return statusError(r, words)
 }
 
 // Check asks whether the server is healthy and whether the recipient is the one meant.
 func (a *aiMaestro) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	if err := a.healthy(ctx); err != nil {
 		return err
@@ -125,10 +122,10 @@ func (a *aiMaestro) Check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case status == http.StatusNotFound:
-		return fmt.Errorf("AI Maestro knows no agent %q", a.to)
+		return fmt.Errorf("AI Maestro knows no agent %q", a.To)
 	case status != http.StatusOK:
-		return fmt.Errorf("AI Maestro does not say who %q is: %d %s", a.to, status, http.StatusText(status))
-	case alias != a.to:
+		return fmt.Errorf("AI Maestro does not say who %q is: %d %s", a.To, status, http.StatusText(status))
+	case alias != a.To:
 		return a.anotherAgent(alias)
 	}
 	return nil
@@ -148,10 +145,10 @@ func (a *aiMaestro) meant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if alias != "" && alias != a.to {
+	if alias != "" && alias != a.To {
 		return a.anotherAgent(alias)
 	}
-	if alias == a.to {
+	if alias == a.To {
 		a.mu.Lock()
 		a.verified = time.Now()
 		a.mu.Unlock()
@@ -160,12 +157,12 @@ func (a *aiMaestro) meant(ctx context.Context) error {
 }
 
 func (a *aiMaestro) anotherAgent(alias string) error {
-	return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.to, text.Line(alias, 100))
+	return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.To, text.Line(alias, 100))
 }
 
 // resolve asks who the recipient is; alias is "" where the answer does not say.
 func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err error) {
-	r, err := a.get(ctx, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to))
+	r, err := a.get(ctx, "/api/messages?action=resolve&agent="+url.QueryEscape(a.To))
 	if err != nil {
 		return 0, "", err
 	}
@@ -196,7 +193,7 @@ func (a *aiMaestro) healthy(ctx context.Context) error {
 }
 
 func (a *aiMaestro) get(ctx context.Context, path string) (answer, error) {
-	return ask(ctx, a.client, "AI Maestro", http.MethodGet, a.base+path, http.Header{}, nil)
+	return ask(ctx, a.client, "AI Maestro", http.MethodGet, a.URL+path, http.Header{}, nil)
 }
 
 // lenient is a string that forgives: whatever else stands in its place leaves it empty.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
@@ -22,8 +21,8 @@ import (
 // (https://shoutrrr.nickfedor.com/services). The URL holds the keys of the service, so it is shown nowhere, and of an error of
 // the library, which often repeats it, only what classifies it is used.
 type chat struct {
-	url, service string
-	timeout      time.Duration
+	Config
+	service string
 	// slot is held while a message is sent. The library knows no context, so a call that hangs keeps the slot until it
 	// ends, and no second one is started beside it.
 	slot chan struct{}
@@ -77,7 +76,7 @@ func newChat(c Config) (Sink, error) {
 	if _, err := r.NewService(service); err != nil || service == "logger" {
 		return nil, errChatURL
 	}
-	s := &chat{url: c.URL, service: strings.ToLower(service), timeout: c.Timeout, slot: make(chan struct{}, 1)}
+	s := &chat{Config: c, service: strings.ToLower(service), slot: make(chan struct{}, 1)}
 	if s.service != "matrix" {
 		if _, err := s.open(); err != nil {
 			return nil, err
@@ -92,7 +91,7 @@ func (c *chat) open() (types.Service, error) {
 	if c.made != nil {
 		return c.made, nil
 	}
-	made, err := (&router.ServiceRouter{}).Locate(c.url)
+	made, err := (&router.ServiceRouter{}).Locate(c.URL)
 	if err != nil {
 		if c.service == "matrix" {
 			return nil, fmt.Errorf("cannot log in to matrix: %w", classed(err))
@@ -124,7 +123,7 @@ func (c *chat) Check(ctx context.Context) error {
 }
 
 func (c *chat) do(ctx context.Context, call func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	select {
 	case c.slot <- struct{}{}:

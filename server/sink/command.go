@@ -22,17 +22,13 @@ import (
 
 // command runs a program for each notification: the payload on its standard input, the fields in its
 // environment. No shell stands between, so text from outside is never read as one.
-type command struct {
-	args    []string
-	env     map[string]string
-	timeout time.Duration
-}
+type command struct{ Config }
 
 func newCommand(c Config) (Sink, error) {
 	if len(c.Command) == 0 || c.Command[0] == "" {
 		return nil, errors.New("command: a program is needed")
 	}
-	return &command{args: slices.Clone(c.Command), env: maps.Clone(c.Env), timeout: c.Timeout}, nil
+	return &command{c}, nil
 }
 
 func (c *command) Send(ctx context.Context, m Message) (string, error) {
@@ -44,36 +40,30 @@ func (c *command) Send(ctx context.Context, m Message) (string, error) {
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
 	}
-	env := environment(c.env, map[string]string{
+	env := environment(c.Env, map[string]string{
 		"TYPE": m.Kind, "PRIORITY": m.Priority, "SUBJECT": m.Subject, "MESSAGE": m.Text, "EVENT": m.Event,
 		"DELIVERY_ID": m.DeliveryID, "FILE": m.File, "ID": m.ID, "CONTEXT": string(fields),
 		"ACTION": m.Field("action"), "REPOSITORY": m.Field("repository"), "SENDER": m.Field("sender"),
 		"BRANCH": m.Field("branch"), "SHA": m.Field("sha"), "URL": m.Field("url"),
 	})
-	_, err = runProgram(ctx, c.timeout, c.args, env, bytes.NewReader(payload))
+	_, err = runProgram(ctx, c.Timeout, c.Command, env, bytes.NewReader(payload))
 	return "", err
 }
 
-func (c *command) Check(context.Context) error { return lookUp(c.args[0]) }
+func (c *command) Check(context.Context) error { return lookUp(c.Command[0]) }
 
 // ampSend runs AI Maestro's amp-send. It prints most of its errors on standard output and takes no
 // "--", so no argument may begin with a dash.
-type ampSend struct {
-	program, to string
-	args        []string
-	env         map[string]string
-	timeout     time.Duration
-}
+type ampSend struct{ Config }
 
 func newAMPSend(c Config) (Sink, error) {
 	if c.To == "" {
 		return nil, errors.New("to: the name of an agent is needed")
 	}
-	a := &ampSend{program: "amp-send", to: c.To, env: maps.Clone(c.Env), timeout: c.Timeout}
-	if len(c.Command) > 0 {
-		a.program, a.args = c.Command[0], c.Command[1:]
+	if len(c.Command) == 0 {
+		c.Command = []string{"amp-send"}
 	}
-	return a, nil
+	return &ampSend{c}, nil
 }
 
 func (a *ampSend) Send(ctx context.Context, m Message) (string, error) {
@@ -81,25 +71,23 @@ func (a *ampSend) Send(ctx context.Context, m Message) (string, error) {
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
 	}
-	args := append([]string{a.program}, a.args...)
-	args = append(args, a.to, undashed(m.Subject), undashed(m.Text),
+	args := append(slices.Clone(a.Command), a.To, undashed(m.Subject), undashed(m.Text),
 		"--priority", maestroPriority(m), "--type", "notification", "--context", string(fields))
-	_, err = runProgram(ctx, a.timeout, args, environment(a.env, nil), nil)
+	_, err = runProgram(ctx, a.Timeout, args, environment(a.Env, nil), nil)
 	return "", err
 }
 
 // Check finds out whether a message could be sent, without sending one: the program must run, and amp-status, which is
 // installed beside it, must know an identity to send with.
 func (a *ampSend) Check(ctx context.Context) error {
-	if err := lookUp(a.program); err != nil {
+	if err := lookUp(a.Command[0]); err != nil {
 		return err
 	}
-	env := environment(a.env, nil)
-	args := append(append([]string{a.program}, a.args...), "--help")
-	if _, err := runProgram(ctx, a.timeout, args, env, nil); err != nil {
+	env := environment(a.Env, nil)
+	if _, err := runProgram(ctx, a.Timeout, append(slices.Clone(a.Command), "--help"), env, nil); err != nil {
 		return err
 	}
-	path, err := exec.LookPath(a.program)
+	path, err := exec.LookPath(a.Command[0])
 	dir, name := filepath.Split(path)
 	if err != nil || !strings.HasPrefix(name, "amp-send") {
 		return nil // Some other program stands in for it.
@@ -108,7 +96,7 @@ func (a *ampSend) Check(ctx context.Context) error {
 	if lookUp(status) != nil {
 		return nil
 	}
-	said, err := runProgram(ctx, a.timeout, []string{status, "--json"}, env, nil)
+	said, err := runProgram(ctx, a.Timeout, []string{status, "--json"}, env, nil)
 	if err != nil {
 		return err
 	}

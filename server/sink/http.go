@@ -7,17 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/cenkalti/backoff/v5"
 )
 
 // httpSink posts notifications in one of the forms of http_form.go.
 type httpSink struct {
-	url     string
-	form    form
-	timeout time.Duration
-	client  *http.Client
+	Config
+	form   form
+	client *http.Client
 }
 
 func newHTTP(c Config) (Sink, error) {
@@ -32,7 +30,8 @@ func newHTTP(c Config) (Sink, error) {
 	if c.Format == FormatOpenClaw && (u.Path == "" || u.Path == "/") {
 		u.Path = "/hooks/wake"
 	}
-	return &httpSink{url: u.String(), form: form, timeout: c.Timeout, client: clientOf(c)}, nil
+	c.URL = u.String()
+	return &httpSink{c, form, clientOf(c)}, nil
 }
 
 func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
@@ -40,10 +39,10 @@ func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the event: %w", err))
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	header.Set("User-Agent", "hookctl")
-	r, err := ask(ctx, c.client, hostOf(c.url), http.MethodPost, c.url, header, body)
+	r, err := ask(ctx, c.client, hostOf(c.URL), http.MethodPost, c.URL, header, body)
 	if err != nil {
 		return "", err
 	}
@@ -56,9 +55,9 @@ func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 // Check asks for the head of the address. What matters is that somebody answers; many
 // takers of events know POST only.
 func (c *httpSink) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	r, err := ask(ctx, c.client, hostOf(c.url), http.MethodHead, c.url, http.Header{}, nil)
+	r, err := ask(ctx, c.client, hostOf(c.URL), http.MethodHead, c.URL, http.Header{}, nil)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func newSite(t *testing.T, repositories ...string) *site {
 	}
 	s.setup = line.Setup{
 		Home:  dir,
-		Fleet: kittest.NewFleet(kittest.Settings{Home: dir, Store: kittest.StoreAt(dir), Hooks: func() (*hooks.Client, error) { return s.dial() }}),
+		Fleet: fleet.New(fleet.Config{Home: dir, Store: kittest.StoreAt(dir), GitHub: func() (*hooks.Client, error) { return s.dial() }}),
 		// Nothing listens on port 1, so no tunnel of this machine is found.
 		Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 		SetupDefaults: fleet.SetupDefaults{
@@ -131,8 +131,8 @@ func TestSetupProblems(t *testing.T) {
 		"a permission is missing": {
 			func(t *testing.T, s *site) map[string]func() {
 				t.Setenv("GH_TOKEN", "x")
-				s.gh.SetScopes(githubtest.DefaultLogin, "gist")
-				return map[string]func(){"y": func() { s.gh.SetScopes(githubtest.DefaultLogin, "repo") }}
+				s.gh.SetScopes("gist")
+				return map[string]func(){"y": func() { s.gh.SetScopes("repo") }}
 			},
 			[]string{"enter", "y", "enter", url, "enter", "enter", "enter"},
 			[]string{"the login lacks the permission admin:repo_hook", "comes from the variable GH_TOKEN", "Signed in to github.com as octocat.", "It works"},

@@ -83,36 +83,27 @@ func refusePanic(err *error) {
 
 // longTrust makes trust: {mode: off} of trust: off, so that everything else knows one form.
 func longTrust(body ast.Node) error {
-	var entries []*ast.MappingValueNode
-	switch n := body.(type) {
-	case *ast.MappingNode:
-		entries = n.Values
-	case *ast.MappingValueNode:
-		entries = []*ast.MappingValueNode{n}
+	entry := member(body, "trust")
+	if entry == nil || !isWord(entry.Value) {
+		return nil
 	}
-	for _, entry := range entries {
-		word := entry.Value.GetToken()
-		_, isText := entry.Value.(*ast.StringNode)
-		_, isBool := entry.Value.(*ast.BoolNode)
-		if entry.Key.GetToken().Value != "trust" || !isText && !isBool {
-			continue
-		}
-		if word.Value != "on" && word.Value != "off" {
-			return &positionError{positionOf(entry.Value), fmt.Errorf("trust: not one of on, off: %q", word.Value)}
-		}
-		file, err := parser.ParseBytes([]byte("mode: "+word.Value), 0)
-		if err != nil {
-			return err
-		}
-		long := file.Docs[0].Body
-		if one, ok := long.(*ast.MappingValueNode); ok {
-			one.Key.GetToken().Position, one.Value.GetToken().Position = word.Position, word.Position
-		} else if one, ok := long.(*ast.MappingNode); ok {
-			one.Values[0].Key.GetToken().Position, one.Values[0].Value.GetToken().Position = word.Position, word.Position
-		}
-		entry.Value = long
+	word := entry.Value.GetToken()
+	if word.Value != "on" && word.Value != "off" {
+		return &positionError{positionOf(entry.Value), fmt.Errorf("trust: not one of on, off: %q", word.Value)}
 	}
+	file, err := parser.ParseBytes([]byte("mode: "+word.Value), 0)
+	if err != nil {
+		return err
+	}
+	entry.Value = file.Docs[0].Body
+	mode := member(entry.Value, "mode")
+	mode.Key.GetToken().Position, mode.Value.GetToken().Position = word.Position, word.Position
 	return nil
+}
+
+// isWord reports whether a value is one word, as on and off are.
+func isWord(node ast.Node) bool {
+	return node.Type() == ast.StringType || node.Type() == ast.BoolType
 }
 
 // asWritten prepares a node for a value of type t, so that what is written is what counts. The library would make "1.1" of

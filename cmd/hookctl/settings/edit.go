@@ -223,12 +223,7 @@ func stepTo(node ast.Node, part string) (step, bool) {
 
 // isShort reports whether what is missing is the mode of a trust that is written in its short form.
 func isShort(last step, missing []string) bool {
-	if last.entry == nil || last.entry.Key.GetToken().Value != "trust" || !slices.Equal(missing, []string{"mode"}) {
-		return false
-	}
-	_, text := last.value.(*ast.StringNode)
-	_, word := last.value.(*ast.BoolNode)
-	return text || word
+	return last.entry != nil && last.entry.Key.GetToken().Value == "trust" && slices.Equal(missing, []string{"mode"}) && isWord(last.value)
 }
 
 // members are the entries of a mapping, in their order.
