@@ -92,9 +92,7 @@ func (i *Instance) acquire(cfg Config) error {
 	patience := time.Second
 	text, succeed := os.LookupEnv(envTakeover)
 	if succeed {
-		if err := os.Unsetenv(envTakeover); err != nil {
-			return fmt.Errorf("clear %s: %w", envTakeover, err)
-		}
+		_ = os.Unsetenv(envTakeover) // what a sink starts is no successor
 		if patience, err = time.ParseDuration(text); err != nil {
 			return fmt.Errorf("%s: %w", envTakeover, err)
 		}

@@ -261,7 +261,7 @@ func TestSetupGeneratesASecretWhereThereIsNone(t *testing.T) {
 	if err != nil || report.Secret != plan.Secret || secret.Fingerprint(w.current()) != plan.Secret || report.Verified() != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	if strings.Contains(plan.String()+SetupRequest{Secret: "hidden"}.String(), "hidden") {
+	if strings.Contains(plan.String(), plan.request.Secret) {
 		t.Error("a request shows its secret")
 	}
 }
