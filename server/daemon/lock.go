@@ -217,16 +217,6 @@ func readPID(home string) int {
 	return pid
 }
 
-// Held reports whether some process holds the lock of home, and which one where that is known: a receiver that runs, or
-// one that starts, stops or hangs and does not answer.
-func Held(home string) (pid int, locked bool, err error) {
-	locked, err = held(home)
-	if locked {
-		pid = holder(home)
-	}
-	return pid, locked, err
-}
-
 // CheckAddress tries whether a receiver could listen on address, and names who has the port where the system says so.
 func CheckAddress(ctx context.Context, address string) error {
 	var lc net.ListenConfig

@@ -65,7 +65,6 @@ type SetupReport struct {
 	Receiver daemon.Status
 	Started  bool   // the receiver was started for it
 	Secret   string // fingerprint of a secret that was generated and kept; "" where there was one
-	SavedURL string // the public URL, where it was kept in the settings
 	// Address is what is odd about the address as seen from here, nil for nothing. GitHub may see what this machine cannot: the
 	// pings are the proof.
 	Address error
@@ -231,12 +230,8 @@ func (f *Fleet) Setup(ctx context.Context, p SetupPlan, progress func(hooks.Step
 		kept := f.remember(context.WithoutCancel(ctx), p, report.Results)
 		return errors.Join(err, kept, f.takeIn(ctx, client, log, p, report.Results))
 	})
-	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.publicURL()) {
-		saved := f.savePublicURL(ctx, save)
-		if saved == nil {
-			report.SavedURL = save
-		}
-		err = errors.Join(err, saved)
+	if report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.publicURL()) {
+		err = errors.Join(err, f.savePublicURL(ctx, hooks.BaseURL(p.URL)))
 	}
 	return report, err
 }
