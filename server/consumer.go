@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"hookctl/logs"
@@ -44,20 +43,11 @@ const (
 
 // consuming is the queue of the consumer: a lane for each repository.
 type consuming struct {
+	lanes[string, *consumed]
+
 	s     *Server
 	retry Retry
-
-	mu     sync.Mutex
-	ctx    context.Context // nil until run has read what is pending
-	lanes  map[string]*consumerLane
-	known  map[string]bool // files in lanes
-	active sync.WaitGroup
-	over   bool // run waits for the last lanes, and no more may start
-}
-
-type consumerLane struct {
-	items []*consumed
-	wake  bell
+	known map[string]bool // files in lanes
 }
 
 // consumed is a record that waits for its turn.
@@ -68,7 +58,9 @@ type consumed struct {
 }
 
 func newConsuming(s *Server, retry Retry) *consuming {
-	return &consuming{s: s, retry: retry, lanes: map[string]*consumerLane{}, known: map[string]bool{}}
+	c := &consuming{s: s, retry: retry, known: map[string]bool{}}
+	c.all, c.next, c.do = map[string]*lane[string, *consumed]{}, c.turn, c.work
+	return c
 }
 
 // add takes a record on whose sync is pending.
@@ -82,25 +74,10 @@ func (c *consuming) add(rec *logs.Record) {
 		return
 	}
 	c.known[rec.File] = true
-	repo := rec.Summary.Repository
-	l := c.lanes[repo]
-	if l == nil {
-		l = &consumerLane{wake: newBell()}
-		c.lanes[repo] = l
-		if c.ctx != nil && !c.over {
-			defer c.start(repo, l)
-		}
-	}
-	l.items = append(l.items, &consumed{
+	c.push(rec.Summary.Repository, &consumed{
 		attempts: attempts{since: c.retry.since(rec, c.s.now()), tries: rec.Sync.Attempts, due: rec.Sync.NextAt},
 		file:     rec.File, key: rec.Sync.Key, at: rec.ReceivedAt,
 	})
-	l.wake.ring()
-}
-
-// start gives a lane its goroutine. c.mu is held.
-func (c *consuming) start(repo string, l *consumerLane) {
-	c.active.Go(func() { c.drive(repo, l) })
 }
 
 // run consumes until ctx ends, and returns when what is under way has ended.
@@ -113,12 +90,11 @@ func (c *consuming) run(ctx context.Context) {
 	}
 	c.takePending(ctx)
 	c.mu.Lock()
-	c.ctx = ctx
-	for repo, l := range c.lanes {
+	for _, l := range c.all {
 		// What came in while the pending ones were read stands before them.
 		slices.SortStableFunc(l.items, func(a, b *consumed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.file, b.file)) })
-		c.start(repo, l)
 	}
+	c.begin(ctx)
 	c.mu.Unlock()
 	select {
 	case <-complete:
@@ -126,10 +102,7 @@ func (c *consuming) run(ctx context.Context) {
 		<-ctx.Done()
 	case <-ctx.Done():
 	}
-	c.mu.Lock()
-	c.over = true // requests under way may still add
-	c.mu.Unlock()
-	c.active.Wait()
+	c.drain(context.WithoutCancel(ctx)) // requests under way may still add
 }
 
 // takePending takes on what the log knows to be pending.
@@ -148,59 +121,34 @@ func (c *consuming) takePending(ctx context.Context) {
 	}
 }
 
-// wake makes everything due now: the settings, or the world, may have changed.
-func (c *consuming) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, l := range c.lanes {
-		for _, it := range l.items {
-			it.due = time.Time{}
-		}
-		l.wake.ring()
-	}
-}
-
-// next is the first that is due and has none of its key before it; wait is how long until there is one.
-func (l *consumerLane) next(now time.Time) (it *consumed, wait time.Duration) {
+// turn is the first that is due and has none of its key before it, or the one that will be next.
+func (c *consuming) turn(l *lane[string, *consumed]) (next *consumed) {
 	held := map[string]bool{}
-	wait = time.Hour
+	now := time.Now()
 	for _, it := range l.items {
 		if it.key != "" && held[it.key] {
 			continue
 		}
 		held[it.key] = true
 		if !it.due.After(now) {
-			return it, 0
+			return it
 		}
-		wait = min(wait, it.due.Sub(now))
+		if next == nil || it.due.Before(next.due) {
+			next = it
+		}
 	}
-	return nil, wait
+	return next
 }
 
-// drive consumes what is in a lane until there is nothing.
-func (c *consuming) drive(repo string, l *consumerLane) {
-	for {
+// work consumes a record.
+func (c *consuming) work(l *lane[string, *consumed], it *consumed) bool {
+	if c.consume(it) {
 		c.mu.Lock()
-		if len(l.items) == 0 {
-			delete(c.lanes, repo)
-		}
-		if len(l.items) == 0 || c.ctx.Err() != nil {
-			c.mu.Unlock()
-			return
-		}
-		it, wait := l.next(c.s.now())
-		c.mu.Unlock()
-		if it == nil {
-			l.wake.wait(c.ctx, wait)
-			continue
-		}
-		if c.consume(it) {
-			c.mu.Lock()
-			l.items = slices.DeleteFunc(l.items, func(x *consumed) bool { return x == it })
-			delete(c.known, it.file)
-			c.mu.Unlock()
-		}
+		defer c.mu.Unlock()
+		l.remove(it)
+		delete(c.known, it.file)
 	}
+	return true
 }
 
 // consume handles one record once; true is that it is out of the lane.
@@ -266,7 +214,7 @@ func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
 func (c *consuming) later(it *consumed, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	it.due = c.s.now().Add(wait)
+	it.due = time.Now().Add(wait)
 }
 
 // finish writes an outcome into the record and notifies the sinks. First the outcome stands there as pending, with what the sinks

@@ -107,11 +107,8 @@ func (set *settings) add(path string, sinks []sink.Config) error {
 func (set *settings) checkRouteSinks() error {
 	for i, r := range set.Routes {
 		for _, name := range r.Sinks {
-			known := false
-			for _, targets := range set.targets {
-				known = known || slices.ContainsFunc(targets, func(t target) bool { return t.short == name })
-			}
-			if !known {
+			known := func(t target) bool { return t.short == name }
+			if !slices.ContainsFunc(slices.Collect(maps.Values(set.sinks)), known) {
 				return &route.Error{Index: i, Field: "sinks", Err: fmt.Errorf("there is no sink %q", name)}
 			}
 		}

@@ -56,6 +56,7 @@ func (c TLSConfig) Certificates() ([]Certificate, error) {
 // Certificates are looked at so often, and an alarm is raised so long before one expires. ACME renews 30 days before.
 const (
 	certificateTick = time.Minute
+	certificateAge  = time.Second // before a file is read again
 	expirySoon      = 14 * 24 * time.Hour
 )
 
@@ -179,7 +180,7 @@ func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 	case c.CertFile == "" && c.KeyFile == "":
 		return nil, nil
 	}
-	files := &certificateFiles{cert: c.CertFile, key: c.KeyFile, every: time.Second}
+	files := &certificateFiles{cert: c.CertFile, key: c.KeyFile}
 	if _, err := files.get(nil); err != nil {
 		return nil, err
 	}
@@ -192,7 +193,6 @@ func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 // watchCertificates.
 type certificateFiles struct {
 	cert, key string
-	every     time.Duration // the files are read no more often
 	mu        sync.Mutex
 	read      time.Time
 	current   *tls.Certificate
@@ -201,7 +201,7 @@ type certificateFiles struct {
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current != nil && time.Since(f.read) < f.every {
+	if f.current != nil && time.Since(f.read) < certificateAge {
 		return f.current, nil
 	}
 	f.read = time.Now()

@@ -17,8 +17,7 @@ const bodyTime = 2 * time.Minute
 
 // uploads are the large bodies on their way into the object store, or there and not named by a message yet.
 type uploads struct {
-	mu  sync.Mutex
-	of  map[string]*upload // by the file of the record
+	of  sync.Map // by the file of the record, an *upload
 	all sync.WaitGroup
 }
 
@@ -31,21 +30,19 @@ type upload struct {
 // upload returns under which name the object store has a large body. It is sent once, however often its record is published
 // again: what takes longer than an answer may is there for the next try.
 func (n *Node) upload(ctx context.Context, rec *logs.Record) (string, error) {
-	n.uploads.mu.Lock()
-	up := n.uploads.of[rec.File]
-	if up == nil {
-		up = &upload{done: make(chan struct{})}
-		n.uploads.of[rec.File] = up
+	up := &upload{done: make(chan struct{})}
+	if other, begun := n.uploads.of.LoadOrStore(rec.File, up); begun {
+		up = other.(*upload)
+	} else {
 		n.uploads.all.Go(func() {
 			defer close(up.done)
 			life, cancel := context.WithTimeout(n.life, bodyTime)
 			defer cancel()
 			if up.name, up.err = n.store(life, identityOf(rec), rec.Payload); up.err != nil {
-				n.uploads.forget(rec.File)
+				n.uploads.of.Delete(rec.File)
 			}
 		})
 	}
-	n.uploads.mu.Unlock()
 	select {
 	case <-up.done:
 		return up.name, up.err
@@ -79,12 +76,6 @@ func (n *Node) store(ctx context.Context, id identity, body []byte) (string, err
 // tryTime is how long one try to store a large body may take.
 func tryTime(bytes int) time.Duration {
 	return 10*time.Second + time.Duration(bytes)*time.Microsecond // a MB a second
-}
-
-func (u *uploads) forget(file string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	delete(u.of, file)
 }
 
 // bodyPatience is how long a large body may be missing, or not whole: a quorum had it before the message that names it was

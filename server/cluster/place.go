@@ -55,12 +55,6 @@ func (p *place) load(path string, now time.Time) error {
 	return nil
 }
 
-func (p *place) sharedUntil() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.from.Shared
-}
-
 // change changes the place.
 func (p *place) change(do func(*placeData)) {
 	p.mu.Lock()
@@ -92,7 +86,7 @@ func (n *Node) keepPlace(ctx context.Context) {
 
 // save writes the place where it has changed. A place that cannot be written costs time at the next start.
 func (p *place) save(n *Node) {
-	shared := n.outbox.oldest(n.cfg.Now())
+	shared := n.outbox.oldest(time.Now())
 	open, early := n.records.oldest()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,13 +116,11 @@ func (p *place) save(n *Node) {
 
 // oldest is the time before which everything of this node is shared, zero where that is not known.
 func (o *outbox) oldest(now time.Time) time.Time {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.scan {
+	if !o.scanned.Load() {
 		return time.Time{}
 	}
 	oldest := now
-	for _, at := range o.files {
+	for _, at := range o.all() {
 		if at.Before(oldest) {
 			oldest = at
 		}

@@ -51,7 +51,7 @@ func idOf(subject, prefix string) (identity, bool) {
 // Publish shares a record that this node has stored. It returns nil once a quorum has it; [logs.ErrFull] where the cluster has
 // no room for it; [ErrNoQuorum] where its fate is not known in time. The record is then published later.
 func (n *Node) Publish(ctx context.Context, rec *logs.Record) error {
-	n.outbox.add(rec.File, rec.ReceivedAt)
+	n.outbox.files.Store(rec.File, rec.ReceivedAt)
 	if n.cfg.AckLocal {
 		select {
 		case n.outbox.wake <- struct{}{}:
@@ -133,8 +133,8 @@ func (n *Node) send(ctx context.Context, msg *nats.Msg, last *uint64, options ..
 
 // shared forgets a record that a quorum has.
 func (n *Node) shared(file string) {
-	n.outbox.done(file)
-	n.uploads.forget(file)
+	n.outbox.files.Delete(file)
+	n.uploads.of.Delete(file)
 }
 
 func (n *Node) setFull(full bool) {

@@ -17,35 +17,31 @@ const rangesEvery = 24 * time.Hour
 // githubRanges are the addresses that GitHub's deliveries come from, for receiver.allow: github. They are kept in a file,
 // so that a receiver also starts without GitHub.
 type githubRanges struct {
-	current atomic.Pointer[[]netip.Prefix]
-	on      atomic.Bool
+	current atomic.Pointer[[]netip.Prefix] // nil admits everyone
 }
 
 // allowed is what the receiver asks for every request: nil admits everyone.
 func (g *githubRanges) allowed() []netip.Prefix {
-	if !g.on.Load() {
-		return nil
-	}
 	if list := g.current.Load(); list != nil {
 		return *list
 	}
-	return []netip.Prefix{} // nothing is known, so no address is allowed
+	return nil
 }
 
 // load puts the ranges of the settings in force.
 func (g *githubRanges) load(ctx context.Context, home string, s *Settings) error {
-	use, err := g.prepare(ctx, home, s)
+	list, err := prepareRanges(ctx, home, s)
 	if err == nil {
-		use()
+		g.current.Store(list)
 	}
 	return err
 }
 
-// prepare makes the ranges ready for the settings: from the file while that is fresh, else from GitHub, else from the file
-// however old it is. They are in force once use is called.
-func (g *githubRanges) prepare(ctx context.Context, home string, s *Settings) (use func(), err error) {
+// prepareRanges are the ranges that the settings want, nil for none: from the file while that is fresh, else from GitHub, else from
+// the file however old it is.
+func prepareRanges(ctx context.Context, home string, s *Settings) (*[]netip.Prefix, error) {
 	if !s.OnlyGitHub {
-		return func() { g.on.Store(false) }, nil
+		return nil, nil
 	}
 	list, fetched := Ranges(home)
 	if time.Since(fetched) > rangesEvery {
@@ -60,10 +56,7 @@ func (g *githubRanges) prepare(ctx context.Context, home string, s *Settings) (u
 			return nil, fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err)
 		}
 	}
-	return func() {
-		g.current.Store(&list)
-		g.on.Store(true)
-	}, nil
+	return &list, nil
 }
 
 func rangesFile(home string) string { return filepath.Join(home, "run", "github-ranges.json") }

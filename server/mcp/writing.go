@@ -88,13 +88,13 @@ func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, er
 			return nil, err
 		}
 	}
-	hash := hashOfRotation(action, plan)
-	asked, err := c.confirmed(questionOfRotation(action, plan), hash, in.Confirm)
+	question, hash := questionOfRotation(action, plan), hashOfRotation(action, plan)
+	asked, err := c.confirmed(question, hash, in.Confirm)
 	if asked {
 		return nil, nil
 	}
 	if err != nil {
-		return map[string]any{"question": questionOfRotation(action, plan), "hash": hash}, err
+		return map[string]any{"question": question, "hash": hash}, err
 	}
 	report, err := turn()
 	if err != nil && len(report.Hooks) == 0 {
@@ -103,21 +103,12 @@ func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, er
 	if err == nil && report.Failed() {
 		err = hooks.WithCure(errors.New("not every hook has the new secret; see hooks and aside"), report.Next)
 	}
-	out, shapeErr := ofOurs.of(report)
-	return rotated(out), errors.Join(err, shapeErr)
-}
-
-// rotated bounds the hooks of a report: those that are done are counted only, where there are many.
-func rotated(report any) any {
-	out, is := report.(map[string]any)
-	if !is {
-		return report
-	}
-	if rows, is := out["hooks"].([]any); is {
+	out, shapeErr := ofOurs.object(report)
+	if rows, is := out["hooks"].([]any); is { // those that are done are counted only, where there are many
 		n := fitting(rows, maxRows)
 		out["hooks"], out["total"] = rows[:n], len(rows)
 	}
-	return out
+	return out, errors.Join(err, shapeErr)
 }
 
 // plan looks at what a rotation would change.

@@ -3,7 +3,6 @@ package sink
 import (
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -24,7 +23,6 @@ type Config struct {
 	// text/template with Subject, Message, Priority, Type, Repository, URL, Event, ID, DeliveryID, Time, Context and json.
 	Format, Template string
 	Timeout          time.Duration // of one attempt; 0 is 10 s
-	Client           *http.Client  // aimaestro, http: nil is a client of its own
 }
 
 // String leaves the secret and the environment out.

@@ -31,7 +31,7 @@ func newHTTP(c Config) (Sink, error) {
 		u.Path = "/hooks/wake"
 	}
 	c.URL = u.String()
-	return &httpSink{c, form, clientOf(c)}, nil
+	return &httpSink{c, form, newClient()}, nil
 }
 
 func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
