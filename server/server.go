@@ -54,7 +54,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		log: cfg.Log, shared: cfg.Shared, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
-		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: rest{restEvery},
+		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, rest: rest{restEvery},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -79,7 +79,7 @@ func New(cfg Config) (*Server, error) {
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.queue = newQueue(s, cfg.Retry.withDefaults())
 	s.consuming = newConsuming(s, cfg.Retry.withDefaults())
-	s.metrics.watch(s)
+	s.metrics = newMetrics(s)
 	return s, nil
 }
 

@@ -131,13 +131,7 @@ func (set *settings) targetsOf(path string, n route.Notice) []target {
 	if n.Sinks == nil {
 		return all
 	}
-	var chosen []target
-	for _, t := range all {
-		if slices.Contains(n.Sinks, t.short) {
-			chosen = append(chosen, t)
-		}
-	}
-	return chosen
+	return slices.DeleteFunc(slices.Clone(all), func(t target) bool { return !slices.Contains(n.Sinks, t.short) })
 }
 
 // Explanation is what a payload would cause, and why.

@@ -119,7 +119,13 @@ func (n *Node) Run(ctx context.Context) {
 		gone()
 		return nil
 	})
-	for _, work := range []func(context.Context){n.watchBoard, n.keepSecrets, n.beat, n.followDeliveries, n.followOutcomes, n.sendOutcomes, n.emptyOutbox, n.keepPlace, n.keepEngine, n.keepRotation} {
+	for _, work := range []func(context.Context){
+		n.watchBoard, n.keepSecrets, n.beat, n.emptyOutbox, n.keepEngine, n.keepRotation,
+		func(ctx context.Context) { n.follow(ctx, deliveries, &n.place.now.Deliveries, n.file) },
+		func(ctx context.Context) { n.follow(ctx, outcomes, &n.place.now.Outcomes, n.settle) },
+		func(ctx context.Context) { every(ctx, time.Second, n.results.wake, func() { n.shareOutcomes(ctx) }) },
+		func(ctx context.Context) { every(ctx, time.Second, nil, func() { n.place.save(n) }) },
+	} {
 		all.Go(func() error { work(ctx); return nil })
 	}
 	if !n.cfg.NotifyOff {

@@ -243,11 +243,7 @@ func (n *Node) flushOutcomes() {
 	}
 }
 
-// sendOutcomes shares outcomes until ctx ends.
-func (n *Node) sendOutcomes(ctx context.Context) {
-	every(ctx, time.Second, n.results.wake, func() { n.shareOutcomes(ctx) }) // by time what could not be shared
-}
-
+// shareOutcomes shares what is there to share; what cannot be is tried again later.
 func (n *Node) shareOutcomes(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(64)

@@ -84,11 +84,6 @@ func (p *place) seen(s *stream) uint64 {
 	return s.Seq
 }
 
-// keepPlace writes the place every second until ctx ends.
-func (n *Node) keepPlace(ctx context.Context) {
-	every(ctx, time.Second, nil, func() { n.place.save(n) })
-}
-
 // save writes the place where it has changed. A place that cannot be written costs time at the next start.
 func (p *place) save(n *Node) {
 	shared := n.outbox.oldest(time.Now())
@@ -264,14 +259,6 @@ func more(batch []jetstream.Msg, from <-chan jetstream.Msg) []jetstream.Msg {
 		}
 	}
 	return batch
-}
-
-func (n *Node) followDeliveries(ctx context.Context) {
-	n.follow(ctx, deliveries, &n.place.now.Deliveries, n.file)
-}
-
-func (n *Node) followOutcomes(ctx context.Context) {
-	n.follow(ctx, outcomes, &n.place.now.Outcomes, n.settle)
 }
 
 // delivered is a message of the stream of deliveries.
