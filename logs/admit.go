@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +20,7 @@ func newFiler(d *disk.FS, cfg Config, s *spool) *filer {
 	return &filer{
 		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
 		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
-		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, flights: map[identity]chan struct{}{}, pending: map[string]int64{}, syncing: map[string]int64{},
+		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, flights: map[identity]chan struct{}{}, duties: duties{},
 		ledger: newLedger(d, cfg, s.oldest), replaying: cfg.replaying, heard: make(chan struct{}), ready: make(chan struct{}), complete: make(chan struct{}),
 		numbers: map[string]int{}, older: map[string]int{}, started: cfg.Now().UTC().Format(timeLayout), guids: guidSet{seed: maphash.MakeSeed()},
 	}
@@ -194,7 +193,12 @@ func (f *filer) has(file string) (string, bool) {
 func (f *filer) state() (pending int, trouble error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.pending), f.failing
+	for _, d := range f.duties {
+		if d.pending {
+			pending++
+		}
+	}
+	return pending, f.failing
 }
 
 // until waits until done is closed.
@@ -212,20 +216,42 @@ func until(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
-// filesOf lists the records of f.pending or f.syncing, oldest first. One whose file was removed is forgotten.
-func (f *filer) filesOf(pending map[string]int64) []string {
+// duty is what is still to be done about a record.
+type duty struct {
+	at      int64 // orderKey of the record
+	pending bool  // it has a pending notification
+	syncing bool  // its sync is pending
+}
+
+// duties are those of records by file.
+type duties map[string]duty
+
+func (all duties) set(file string, d duty) {
+	if all[file] = d; !d.pending && !d.syncing {
+		delete(all, file)
+	}
+}
+
+// filesOf lists the records with some duty, oldest first. One whose file was removed is forgotten.
+func (f *filer) filesOf(which func(duty) bool) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for file := range pending {
+	var files []string
+	for file, d := range f.duties {
 		if f.items[file] == nil {
 			if _, err := os.Lstat(f.path(file)); errors.Is(err, fs.ErrNotExist) {
-				delete(pending, file)
+				delete(f.duties, file)
+				continue
 			}
 		}
+		if which(d) {
+			files = append(files, file)
+		}
 	}
-	return slices.SortedFunc(maps.Keys(pending), func(a, b string) int {
-		return cmp.Or(cmp.Compare(pending[a], pending[b]), cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) // _2 before _10
+	slices.SortFunc(files, func(a, b string) int {
+		return cmp.Or(cmp.Compare(f.duties[a].at, f.duties[b].at), cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) // _2 before _10
 	})
+	return files
 }
 
 // guidSet knows for most new deliveries, without asking the index, that they
@@ -318,9 +344,9 @@ func (f *filer) completeLedger(ctx context.Context) error {
 		return nil
 	}
 	horizon := orderKey(f.ledger.now().Add(-knownFor))
-	notes, err := collect(ctx, f.index, func(rows *sql.Rows) (n filedNote, err error) {
-		err = rows.Scan(&n.file, &n.at, &n.id.guid, &n.id.path, &n.pending, &n.syncing)
-		n.id.guid = asciiLower(n.id.guid)
+	notes, err := collect(ctx, f.index, func(rows *sql.Rows) (n note, err error) {
+		err = rows.Scan(&n.file, &n.at, &n.guid, &n.path, &n.pending, &n.syncing)
+		n.guid = []byte(asciiLower(string(n.guid)))
 		return n, err
 	}, `SELECT file, at, delivery, path, pending > 0, syncing > 0 FROM record WHERE id >= ?
 		UNION SELECT file, at, delivery, path, 1, syncing > 0 FROM record INDEXED BY record_pending WHERE pending > 0
@@ -328,7 +354,7 @@ func (f *filer) completeLedger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.ledger.complete(notes, f.holds, func(notes []filedNote) {
+	return f.ledger.complete(notes, f.holds, func(notes []note) {
 		select {
 		case <-f.complete: // before an attempt to write that failed; since then all that changed came by here
 			return
@@ -336,14 +362,9 @@ func (f *filer) completeLedger(ctx context.Context) error {
 		}
 		f.mu.Lock()
 		for _, n := range notes {
-			if f.items[n.file] != nil {
-				continue
-			}
-			if n.pending {
-				noteIn(f.pending, n.file, n.at, true)
-			}
-			if n.syncing {
-				noteIn(f.syncing, n.file, n.at, true)
+			if file := string(n.file); f.items[file] == nil {
+				d := f.duties[file]
+				f.duties.set(file, duty{cmp.Or(d.at, n.at), d.pending || n.pending, d.syncing || n.syncing})
 			}
 		}
 		f.mu.Unlock()

@@ -14,24 +14,29 @@ import (
 )
 
 // The state of CI is kept while records are put into the index: run has a row for every run, lane one for each repository,
-// branch and workflow. Records come in any order, the newest first when the index is made. So a lane knows four places
-// among its runs: the newest run, the newest that decided, the first of the unbroken row of runs that decided likewise,
-// and the newest of those before it that decided otherwise. The lanes of a deleted branch are not live until it runs again. A run's spot is its id, its attempt and whether it has ended.
+// branch and workflow, with two places among its runs: the newest run, and the newest that decided. Records come in any order, the
+// newest first when the index is made. The lanes of a deleted branch are not live until it runs again. A run's spot is its id, its
+// attempt and whether it has ended.
 const ciSQL = `
 CREATE TABLE run(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, run INTEGER NOT NULL, attempt INTEGER NOT NULL,
 	done INTEGER NOT NULL, verdict INTEGER NOT NULL, sha TEXT NOT NULL);
-CREATE INDEX run_lane ON run(lane, run, attempt, done, id, verdict);
+CREATE INDEX run_lane ON run(lane, verdict, run, attempt, done, id);
 CREATE TABLE lane(id INTEGER PRIMARY KEY, repo TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL, workflow TEXT NOT NULL,
 	live INTEGER NOT NULL, verdict INTEGER NOT NULL, new_run INTEGER NOT NULL, new_attempt INTEGER NOT NULL, new_done INTEGER NOT NULL, new_id INTEGER NOT NULL,
-	dec_run INTEGER NOT NULL, dec_attempt INTEGER NOT NULL, dec_done INTEGER NOT NULL, dec_id INTEGER NOT NULL,
-	first_run INTEGER NOT NULL, first_attempt INTEGER NOT NULL, first_done INTEGER NOT NULL, first_id INTEGER NOT NULL,
-	other_run INTEGER NOT NULL, other_attempt INTEGER NOT NULL, other_done INTEGER NOT NULL, other_id INTEGER NOT NULL);
+	dec_run INTEGER NOT NULL, dec_attempt INTEGER NOT NULL, dec_done INTEGER NOT NULL, dec_id INTEGER NOT NULL);
 CREATE UNIQUE INDEX lane_key ON lane(repo, branch, workflow);
 CREATE INDEX lane_live ON lane(verdict, new_done) WHERE live;
 CREATE TABLE gone(repo TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(repo, branch)) WITHOUT ROWID;`
 
-const laneColumns = `verdict, new_run, new_attempt, new_done, new_id, dec_run, dec_attempt, dec_done, dec_id,
-	first_run, first_attempt, first_done, first_id, other_run, other_attempt, other_done, other_id`
+const laneColumns = `verdict, new_run, new_attempt, new_done, new_id, dec_run, dec_attempt, dec_done, dec_id`
+
+// latestSQL is the latest run of a lane with a verdict.
+const latestSQL = `SELECT run, attempt, done, id FROM run WHERE lane = ? AND verdict = ? ORDER BY run DESC, attempt DESC, done DESC, id DESC LIMIT 1`
+
+// sinceSQL is the first of the unbroken row of runs that decided like the newest: the one behind the latest that decided otherwise.
+const sinceSQL = `(SELECT f.id FROM run f WHERE f.lane = l.id AND f.verdict = l.verdict AND (f.run, f.attempt, f.done, f.id) > (SELECT * FROM
+	(SELECT o.run, o.attempt, o.done, o.id FROM run o WHERE o.lane = l.id AND o.verdict = 3 - l.verdict ORDER BY o.run DESC, o.attempt DESC, o.done DESC, o.id DESC LIMIT 1)
+	UNION ALL SELECT -1, 0, 0, 0 LIMIT 1) ORDER BY f.run, f.attempt, f.done, f.id LIMIT 1)`
 
 // spot is where a run stands among those of its lane; the zero spot is before all.
 type spot struct {
@@ -55,20 +60,18 @@ func compareBool(a, b bool) int {
 }
 
 type lane struct {
-	id                            int64
-	laneKey                           // repo as it was first written
-	verdict                       int // of decided
-	newest, decided, first, other spot
-	changed                       bool
+	id              int64
+	laneKey             // repo as it was first written
+	verdict         int // of decided
+	newest, decided spot
+	changed         bool
 }
 
 func (l *lane) fields() []any {
-	list := []any{&l.verdict}
-	for _, p := range []*spot{&l.newest, &l.decided, &l.first, &l.other} {
-		list = append(list, &p.run, &p.attempt, &p.done, &p.id)
-	}
-	return list
+	return append(append([]any{&l.verdict}, l.newest.fields()...), l.decided.fields()...)
 }
+
+func (p *spot) fields() []any { return []any{&p.run, &p.attempt, &p.done, &p.id} }
 
 type laneKey struct{ repo, branch, workflow string }
 
@@ -87,10 +90,10 @@ func (in *inserter) putRun(ctx context.Context, e *Entry) error {
 	v, done := verdict(e.Conclusion)
 	p := spot{e.run.ID, e.run.Attempt, done, e.key}
 	added, err := in.tx.change(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA)
-	if err != nil || added == 0 {
-		return err
+	if err == nil && added > 0 {
+		l.add(p, v)
 	}
-	return l.add(ctx, in.tx, p, v)
+	return err
 }
 
 func (in *inserter) putGone(ctx context.Context, e *Entry) error {
@@ -127,72 +130,29 @@ func (in *inserter) lane(ctx context.Context, key laneKey) (*lane, error) {
 	return l, nil
 }
 
-// add takes a run, whose row is there, into account.
-func (l *lane) add(ctx context.Context, tx *transaction, p spot, v int) error {
+// add takes a run into account.
+func (l *lane) add(p spot, verdict int) {
 	if p.compare(l.newest) > 0 {
 		l.newest, l.changed = p, true
 	}
-	none := l.decided == spot{}
-	switch {
-	case v == undecided || p.compare(l.other) < 0:
-		return nil
-	case none:
-		l.verdict, l.decided, l.first = v, p, p
-	case p.compare(l.decided) > 0 && v == l.verdict:
-		l.decided = p
-	case p.compare(l.decided) > 0:
-		l.other, l.verdict, l.decided, l.first = l.decided, v, p, p
-	case v != l.verdict:
-		l.other = p
-		if p.compare(l.first) > 0 {
-			first, err := firstAfter(ctx, tx, l.id, p, l.verdict)
-			if err != nil {
-				return err
-			}
-			l.first = first
-		}
-	case p.compare(l.first) < 0:
-		l.first = p
-	default:
-		return nil
+	if verdict != undecided && p.compare(l.decided) > 0 {
+		l.decided, l.verdict, l.changed = p, verdict, true
 	}
-	l.changed = true
-	return nil
-}
-
-const spotSQL = `SELECT run, attempt, done, id FROM run WHERE lane = ?1`
-
-func scanSpot(row *sql.Row) (p spot, err error) {
-	if err = row.Scan(&p.run, &p.attempt, &p.done, &p.id); errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return p, err
-}
-
-// firstAfter is the first run behind a spot that decided so.
-func firstAfter(ctx context.Context, tx *transaction, id int64, p spot, verdict int) (spot, error) {
-	return scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND (run, attempt, done, id) > (?2, ?3, ?4, ?5) AND verdict = ?6 ORDER BY run, attempt, done, id LIMIT 1`,
-		id, p.run, p.attempt, p.done, p.id, verdict))
 }
 
 // recall makes a lane of its rows, when one of those that it rests on is gone.
-func (l *lane) recall(ctx context.Context, tx *transaction) (err error) {
-	const backwards = ` ORDER BY run DESC, attempt DESC, done DESC, id DESC LIMIT 1`
-	*l = lane{id: l.id, laneKey: l.laneKey, changed: true}
-	if l.newest, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+backwards, l.id)); err != nil {
-		return err
+func (l *lane) recall(ctx context.Context, tx *transaction) error {
+	*l = lane{id: l.id, laneKey: l.laneKey}
+	for _, verdict := range []int{undecided, passed, failed} {
+		var p spot
+		err := tx.QueryRowContext(ctx, latestSQL, l.id, verdict).Scan(p.fields()...)
+		if err == nil {
+			l.add(p, verdict)
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 	}
-	if l.decided, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND verdict > 0`+backwards, l.id)); err != nil || l.decided.id == 0 {
-		return err
-	}
-	if err = tx.QueryRowContext(ctx, `SELECT verdict FROM run WHERE id = ?`, l.decided.id).Scan(&l.verdict); err != nil {
-		return err
-	}
-	if l.other, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND verdict = ?2`+backwards, l.id, passed+failed-l.verdict)); err != nil {
-		return err
-	}
-	l.first, err = firstAfter(ctx, tx, l.id, l.other, l.verdict)
-	return err
+	return nil
 }
 
 // keepLanes writes the lanes that have changed.
@@ -210,8 +170,8 @@ func (in *inserter) keepLanes(ctx context.Context) error {
 }
 
 func (l *lane) keep(ctx context.Context, tx *transaction) error {
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO lane(`+laneColumns+`, id, repo, branch, workflow, live) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?18,?19,?20,?21,
-		NOT EXISTS (SELECT 1 FROM gone WHERE repo = ?19 AND branch = ?20 AND id > ?5))`, append(l.fields(), l.id, l.repo, l.branch, l.workflow)...)
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO lane(`+laneColumns+`, id, repo, branch, workflow, live) VALUES(?,?,?,?,?,?,?,?,?,?10,?11,?12,?13,
+		NOT EXISTS (SELECT 1 FROM gone WHERE repo = ?11 AND branch = ?12 AND id > ?5))`, append(l.fields(), l.id, l.repo, l.branch, l.workflow)...)
 	return err
 }
 
@@ -335,7 +295,7 @@ func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, erro
 		}
 		s.Since = time.Unix(0, since).UTC()
 		return s, err
-	}, `SELECT l.repo, l.branch, l.workflow, l.verdict, l.new_done = 0, `+running+`, CASE WHEN l.new_done = 0 OR l.verdict = 0 THEN l.new_id ELSE l.first_id END,
+	}, `SELECT l.repo, l.branch, l.workflow, l.verdict, l.new_done = 0, `+running+`, CASE WHEN l.new_done = 0 OR l.verdict = 0 THEN l.new_id ELSE `+sinceSQL+` END,
 		n.sha, CASE r.event WHEN 'workflow_run' THEN n.run ELSE 0 END, r.url, r.file
 		FROM lane l
 		JOIN run n ON n.id = CASE WHEN l.new_done = 0 OR l.verdict = 0 THEN l.new_id ELSE l.dec_id END JOIN record r ON r.id = n.id`+whereClause(conds), args...)

@@ -122,7 +122,7 @@ func TestStateOfCIWhateverTheOrder(t *testing.T) {
 				continue
 			}
 			batch := []Entry{e}
-			if err := l.index.put(t.Context(), batch); err != nil {
+			if err := l.index.put(t.Context(), batch, nil); err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, batch[0])
@@ -194,7 +194,7 @@ func TestSinceIsKeptWhateverTheOrder(t *testing.T) {
 		for _, i := range rng.Perm(len(verdicts)) {
 			r := ciRecord(i, "CI", int64(i+1), 1, verdicts[i])
 			r.File = fmt.Sprintf("20260101_%06d_workflow_run.json", i)
-			if err := l.index.put(t.Context(), []Entry{r.Entry(1)}); err != nil {
+			if err := l.index.put(t.Context(), []Entry{r.Entry(1)}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

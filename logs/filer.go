@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -36,14 +37,13 @@ type filer struct {
 	renamed map[string]string          // names that another program took before us
 	ids     map[identity]string        // to the file, until the ledger has it
 	flights map[identity]chan struct{} // deliveries on their way into the spool
-	pending map[string]int64           // files of records with a pending notification, and their orderKey
-	syncing map[string]int64           // likewise, of those whose sync is pending
-	guids   guidSet                    // which the index may have
-	lists   [3][]*item                 // waiting: at once, lingering, rewrites
-	numbers map[string]int             // last number used of a stem
-	older   map[string]int             // the same, of stems not used lately
-	started string                     // when, as a stem begins
-	memory  int64                      // bytes of item.data
+	duties  duties
+	guids   guidSet        // which the index may have
+	lists   [3][]*item     // waiting: at once, lingering, rewrites
+	numbers map[string]int // last number used of a stem
+	older   map[string]int // the same, of stems not used lately
+	started string         // when, as a stem begins
+	memory  int64          // bytes of item.data
 	settles []*settle
 	failing error // why the last attempt failed
 	stopped bool
@@ -124,29 +124,28 @@ func (f *filer) accept(batch []*commit) {
 		r := ref{seg: c.seg, salt: c.seg.salt, off: c.off, size: len(c.frame)}
 		if c.item != nil {
 			it := c.item
-			noteIn(f.pending, it.file, it.entry.key, it.pending)
-			noteIn(f.syncing, it.file, it.entry.key, it.syncing)
+			d := duty{it.entry.key, it.entry.Pending > 0, it.entry.Syncing}
+			f.duties.set(it.file, d)
 			it.refs, it.from = append(it.refs, r), &r
 			if f.memory += int64(len(it.data)); f.memory > memoryLimit {
 				f.memory -= int64(len(it.data))
 				it.data = nil
 			}
 			list := listNow
-			if it.pending || it.syncing {
+			if d.pending || d.syncing {
 				list, it.due = listLinger, now.Add(linger)
 			}
 			f.push(it, list)
 		} else {
-			f.takeOutcome(c.file, r, c.notes, c.sync, listRewrite)
+			f.takeOutcome(c.file, r, c.outcome, listRewrite)
 		}
 	}
 	f.mu.Unlock()
 	f.nudge()
 }
 
-// takeOutcome gives the item of a record newer notifications or, where that is not nil, a newer sync, and queues it. The caller
-// holds mu.
-func (f *filer) takeOutcome(file string, r ref, notes []Notification, sync *Sync, list int) {
+// takeOutcome gives the item of a record a newer outcome, and queues it. The caller holds mu.
+func (f *filer) takeOutcome(file string, r ref, o outcome, list int) {
 	file = f.realName(file) // it may have got another one on the way
 	it := f.items[file]
 	if it == nil {
@@ -157,23 +156,15 @@ func (f *filer) takeOutcome(file string, r ref, notes []Notification, sync *Sync
 		it.due = time.Now().Add(rewriteDelay)
 		f.push(it, list)
 	}
-	if sync != nil {
-		it.sync = sync
-		noteIn(f.syncing, it.file, nameKey(it.file), sync.pending())
+	d := f.duties[it.file]
+	d.at = cmp.Or(d.at, nameKey(it.file))
+	if o.sync != nil {
+		it.sync, d.syncing = o.sync, o.sync.pending()
 	} else {
-		it.notes, it.changed = notes, true
-		noteIn(f.pending, it.file, nameKey(it.file), hasPending(notes))
+		it.notes, d.pending = o.notes, hasPending(o.notes)
 	}
+	f.duties.set(it.file, d)
 	it.version++
-}
-
-// noteIn says whether something of a record is pending. The caller holds mu.
-func noteIn(of map[string]int64, file string, at int64, pending bool) {
-	if !pending {
-		delete(of, file)
-	} else if _, ok := of[file]; !ok {
-		of[file] = at
-	}
 }
 
 // push queues an item. The caller holds mu.

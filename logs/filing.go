@@ -51,7 +51,7 @@ func (f *filer) write(ctx context.Context, batch []job) (done []filed, failed []
 				entry = e // its outcome may be newer than the spool's
 			}
 		}
-		w.note = filedNote{at: orderKey(entry.ReceivedAt), pending: entry.Pending > 0, syncing: entry.Syncing, id: identity{asciiLower(entry.DeliveryID), entry.Path}}
+		w.note = note{duty: duty{orderKey(entry.ReceivedAt), entry.Pending > 0, entry.Syncing}, guid: []byte(asciiLower(entry.DeliveryID)), path: []byte(entry.Path)}
 		entries = append(entries, entry)
 		if w.temp != "" {
 			rewrites = append(rewrites, w)
@@ -92,8 +92,7 @@ func (f *filer) abandon(j *job, err error) {
 	j.it.refs, j.it.data = nil, nil
 	delete(f.items, j.file)
 	delete(f.ids, j.id)
-	delete(f.pending, j.file)
-	delete(f.syncing, j.file)
+	delete(f.duties, j.file)
 	f.mu.Unlock()
 	f.spool.release(refs)
 }
@@ -104,7 +103,7 @@ func (f *filer) writeFile(j *job, data []byte) (filed, error) {
 	w := filed{it: j.it, version: j.version, size: int64(len(data))}
 	if j.backlog && !j.filed {
 		same, ours := f.compare(j)
-		if same && !j.changed {
+		if same && j.isEmpty() {
 			f.named(j, j.file)
 			w.name, w.there = j.file, true
 			return w, nil
@@ -218,12 +217,8 @@ func (f *filer) named(j *job, name string) {
 		if f.ids[j.id] == j.file {
 			f.ids[j.id] = name
 		}
-		for _, of := range []map[string]int64{f.pending, f.syncing} {
-			if at, ok := of[j.file]; ok {
-				delete(of, j.file)
-				of[name] = at
-			}
-		}
+		f.duties.set(name, f.duties[j.file])
+		delete(f.duties, j.file)
 	}
 	j.file, j.it.file, j.it.filed = name, name, true
 	if j.it.version == j.version {
@@ -285,7 +280,7 @@ func (f *filer) toIndex(ctx context.Context, entries []Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	if err := f.index.put(ctx, entries); err != nil && ctx.Err() == nil {
+	if err := f.index.put(ctx, entries, nil); err != nil && ctx.Err() == nil {
 		f.log.Warn("the index was not brought up to date; it will be from the files", "error", err)
 		f.index.lose()
 	}

@@ -29,7 +29,7 @@ const (
 	frameRecord  byte = 'R' // the content of a record file
 	frameOutcome byte = 'N' // the notifications of a record, as JSON
 	frameSync    byte = 'S' // the sync of a record, as JSON
-	frameFiled   byte = 'F' // of the ledger: see filedNote
+	frameFiled   byte = 'F' // of the ledger: see note
 )
 
 // newFrame lays out a frame; sealFrame completes it once its segment is known.

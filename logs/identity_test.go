@@ -228,7 +228,7 @@ func TestTheLedgerOutlivesItsDirectoryAndGrowsNoFurtherThanItMust(t *testing.T) 
 	}
 	add := func(guid string, pending bool) {
 		t.Helper()
-		if err := g.add([]filedNote{{file: guid + ".json", at: orderKey(now), id: identity{guid: guid}, pending: pending}}); err != nil {
+		if err := g.add([]note{{file: []byte(guid + ".json"), guid: []byte(guid), duty: duty{at: orderKey(now), pending: pending}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -267,7 +267,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func readAll(g *ledger) ([]filedNote, error) {
+func readAll(g *ledger) ([]note, error) {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	return readNotes(g.f, g.end)

@@ -53,7 +53,7 @@ type index struct {
 const olderVersion = 24 * time.Hour
 
 // indexSchema counts changes of the tables; other schemas are other files.
-const indexSchema = 5
+const indexSchema = 6
 
 // The order of records is that of id: ReceivedAt in nanoseconds, moved on
 // where it is taken. Text compares as in the filter grammar, where ASCII

@@ -120,8 +120,7 @@ func fillIndex(ctx context.Context, dir string, rows int) error {
 			at := start.Add(time.Duration(i) * 7 * time.Second)
 			r := Sample(1, i, at)
 			r.File = numbered(stem(at, r.EventType), 1)
-			e := r.Entry(900)
-			if err := in.put(ctx, &e); err != nil {
+			if err := in.put(ctx, []Entry{r.Entry(900)}); err != nil {
 				return err
 			}
 		}

@@ -427,7 +427,8 @@ func TestFiltersFollowTheRecords(t *testing.T) {
 	if err := errors.Join(os.WriteFile(filepath.Join(dir, late.File), data, 0o600), os.Remove(filepath.Join(dir, old.File))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Log().index.refresh(t.Context(), []string{late.File}); err != nil {
+	entries, _, err := w.Log().index.readFiles(t.Context(), []string{late.File})
+	if err := errors.Join(err, w.Log().index.put(t.Context(), entries, nil)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Log().index.removeFiles(t.Context(), []string{old.File}); err != nil {

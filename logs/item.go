@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -17,19 +18,23 @@ type item struct {
 	from  *ref   // the record's own frame, if it has one
 	refs  []ref  // all its frames in the spool
 
-	notes   []Notification // newer than data, if changed
-	changed bool
-	sync    *Sync // newer than data, unless nil
-	version int   // counts outcomes, to see whether one came while the file was written
-	filed   bool  // a file of ours bears the name
-	backlog bool  // it was found in the spool at start: its file may be there
-	pending bool  // it was appended with a pending notification
-	syncing bool  // and with a sync that is pending
+	outcome      // newer than data
+	version int  // counts outcomes, to see whether one came while the file was written
+	filed   bool // a file of ours bears the name
+	backlog bool // it was found in the spool at start: its file may be there
 
 	due    time.Time // not to be written before, unless in a hurry
 	queued bool
 	busy   bool // being written
 }
+
+// outcome is what became of a record. nil says nothing.
+type outcome struct {
+	notes []Notification
+	sync  *Sync
+}
+
+func (o outcome) isEmpty() bool { return o.notes == nil && o.sync == nil }
 
 // job is an item as it was when its turn came.
 type job struct {
@@ -61,7 +66,7 @@ func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, e
 	default:
 		data, err = readFile(it.file)
 	}
-	if err != nil || !it.changed && it.sync == nil && it.entry.File != "" {
+	if err != nil || it.isEmpty() && it.entry.File != "" {
 		it.entry.File, it.entry.Size = it.file, int64(len(data))
 		return data, it.entry, err
 	}
@@ -69,13 +74,11 @@ func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, e
 	if err != nil {
 		return nil, Entry{}, err
 	}
-	if it.changed {
+	if it.notes != nil {
 		r.Notifications = it.notes
 	}
-	if it.sync != nil {
-		r.Sync = it.sync
-	}
-	if it.changed || it.sync != nil {
+	r.Sync = cmp.Or(it.sync, r.Sync)
+	if !it.isEmpty() {
 		if data, err = r.Encode(); err != nil {
 			return nil, Entry{}, err
 		}

@@ -141,7 +141,7 @@ func (g *ledger) needed() (horizon int64, oldest uint64) {
 }
 
 // add makes notes durable.
-func (g *ledger) add(notes []filedNote) error {
+func (g *ledger) add(notes []note) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	if g.closed {
@@ -159,7 +159,7 @@ func (g *ledger) add(notes []filedNote) error {
 		}
 		return g.write(append(old, notes...), g.whole)
 	}
-	buf := encodeNotes(nil, notes, g.salt)
+	buf := appendNotes(nil, g.end, notes, g.salt)
 	if err := g.disk.WriteAt(g.f, buf, g.end); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
@@ -168,19 +168,17 @@ func (g *ledger) add(notes []filedNote) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.enter(notes, g.end)
+	g.enter(notes)
 	g.end += int64(len(buf))
 	return nil
 }
 
-// enter notes where in the file deliveries stand, the first of notes at off. The caller holds mu.
-func (g *ledger) enter(notes []filedNote, off int64) {
-	for i := range notes {
-		n := &notes[i]
-		if n.id.guid != "" {
-			g.known.add([]byte(n.id.guid), []byte(n.id.path), off)
+// enter notes where in the file deliveries stand. The caller holds mu.
+func (g *ledger) enter(notes []note) {
+	for _, n := range notes {
+		if len(n.guid) > 0 {
+			g.known.add(n.guid, n.path, n.off)
 		}
-		off += n.size()
 	}
 }
 
@@ -201,26 +199,27 @@ func (g *ledger) isWhole() bool {
 }
 
 // merge leaves of notes what is still needed, one of each file, in their order.
-func (g *ledger) merge(notes []filedNote) []filedNote {
+func (g *ledger) merge(notes []note) []note {
 	last := make(map[string]int, len(notes))
 	kept := notes[:0]
 	for _, n := range notes {
-		if i, ok := last[n.file]; ok {
-			if n.id.guid == "" {
-				n.id, n.at = kept[i].id, kept[i].at
-			}
-			kept[i] = n
+		i, ok := last[string(n.file)]
+		if !ok {
+			last[string(n.file)] = len(kept)
+			kept = append(kept, n)
 			continue
 		}
-		last[n.file] = len(kept)
-		kept = append(kept, n)
+		if len(n.guid) == 0 {
+			n.guid, n.path, n.at = kept[i].guid, kept[i].path, kept[i].at
+		}
+		kept[i] = n
 	}
 	horizon, oldest := g.needed()
-	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && !n.syncing && n.upTo.order < oldest })
+	return slices.DeleteFunc(kept, func(n note) bool { return n.at < horizon && !n.pending && !n.syncing && n.upTo.order < oldest })
 }
 
 // write makes the ledger again of these notes. The caller holds writing.
-func (g *ledger) write(notes []filedNote, whole bool) error {
+func (g *ledger) write(notes []note, whole bool) error {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	salt := binary.LittleEndian.Uint64(random[:])
@@ -229,7 +228,7 @@ func (g *ledger) write(notes []filedNote, whole bool) error {
 		state = ledgerWhole
 	}
 	notes = g.merge(notes)
-	data := encodeNotes(putSegmentHeader(state, salt, 0), notes, salt)
+	data := appendNotes(putSegmentHeader(state, salt, 0), 0, notes, salt)
 	if runtime.GOOS == "windows" {
 		// What is open cannot be replaced there, so deliveries wait.
 		g.mu.Lock()
@@ -247,7 +246,7 @@ func (g *ledger) write(notes []filedNote, whole bool) error {
 	}
 	g.info, g.end, g.kept, g.untidy = info, int64(len(data)), int64(len(data)), false
 	g.f, g.salt, g.whole, g.known = f, salt, whole, newNoteTable(g.end)
-	g.enter(notes, segmentHeader)
+	g.enter(notes)
 	return nil
 }
 
@@ -261,20 +260,20 @@ func (g *ledger) letGo() {
 
 // complete takes up what the index has of the time that the ledger is for. Of records that the spool holds the file may not
 // be durable; these get their note when it is. known is called with all that is known then, before it is written.
-func (g *ledger) complete(notes []filedNote, held func(file string) bool, known func([]filedNote)) error {
+func (g *ledger) complete(notes []note, held func(file string) bool, known func([]note)) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	if g.closed {
 		return ErrClosed
 	}
-	var own []filedNote
+	var own []note
 	if g.f != nil { // else the disk was full at start
 		var err error
 		if own, err = readNotes(g.f, g.end); err != nil {
 			return err
 		}
 	}
-	notes = slices.DeleteFunc(notes, func(n filedNote) bool { return held(n.file) })
+	notes = slices.DeleteFunc(notes, func(n note) bool { return held(string(n.file)) })
 	notes = g.merge(append(notes, own...)) // what the ledger itself says is newer
 	known(notes)
 	return g.write(notes, true)

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -8,16 +9,6 @@ import (
 	"hash/maphash"
 	"io"
 )
-
-// filedNote is what the ledger says of a record.
-type filedNote struct {
-	file    string
-	upTo    place    // of the newest frame that the file has
-	at      int64    // orderKey of the record
-	pending bool     // it has a pending notification
-	syncing bool     // its sync is pending
-	id      identity // zero where the record has no GUID
-}
 
 // place is where a frame stands in the spool. Later frames have later places.
 type place struct {
@@ -29,19 +20,18 @@ func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(p.off, q.off))
 }
 
-// note is a filedNote as it stands in the ledger: a million of them are read before the first answer, so none of it is copied.
+// note is what the ledger says of a record. A million of them are read before the first answer, so none of it is copied there.
 type note struct {
-	file, guid, path []byte // valid until the next note
-	upTo             place
-	at               int64
-	pending, syncing bool
-	off              int64 // where in the ledger
+	file, guid, path []byte // no GUID, no path; of one that is visited, valid until the next
+	duty
+	upTo place // of the newest frame that the file has
+	off  int64 // where in the ledger
 }
 
 const noteHead = 25 // bytes of a note before its GUID
 
 // frame is the note as it stands in the ledger, without the salt.
-func (n *filedNote) frame() []byte {
+func (n *note) frame() []byte {
 	data := binary.LittleEndian.AppendUint64(nil, n.upTo.order)
 	data = binary.LittleEndian.AppendUint64(data, uint64(n.upTo.off)) //nolint:gosec // an offset is not negative
 	data = binary.LittleEndian.AppendUint64(data, uint64(n.at))       //nolint:gosec // read back as it is
@@ -53,19 +43,15 @@ func (n *filedNote) frame() []byte {
 		flags |= 2
 	}
 	data = append(data, flags)
-	data = binary.AppendUvarint(data, uint64(len(n.id.guid)))
-	data = append(append(data, n.id.guid...), n.id.path...)
-	return newFrame(frameFiled, n.file, data)
+	data = binary.AppendUvarint(data, uint64(len(n.guid)))
+	data = append(append(data, n.guid...), n.path...)
+	return newFrame(frameFiled, string(n.file), data)
 }
 
-// size is that of the frame.
-func (n *filedNote) size() int64 {
-	var length [binary.MaxVarintLen64]byte
-	return int64(align(frameHeader + 3 + len(n.file) + noteHead + binary.PutUvarint(length[:], uint64(len(n.id.guid))) + len(n.id.guid) + len(n.id.path)))
-}
-
-func encodeNotes(buf []byte, notes []filedNote, salt uint64) []byte {
+// appendNotes encodes notes behind what stands in buf and notes where: buf begins at an offset.
+func appendNotes(buf []byte, begin int64, notes []note, salt uint64) []byte {
 	for i := range notes {
+		notes[i].off = begin + int64(len(buf))
 		frame := notes[i].frame()
 		sealFrame(frame, salt)
 		buf = append(buf, frame...)
@@ -78,7 +64,7 @@ func parseNote(body []byte) (n note, ok bool) {
 	if !ok || kind != frameFiled || len(data) < noteHead+1 {
 		return n, false
 	}
-	n = note{file: name, at: int64(binary.LittleEndian.Uint64(data[16:])), pending: data[24]&1 != 0, syncing: data[24]&2 != 0, //nolint:gosec // as it was written
+	n = note{file: name, duty: duty{int64(binary.LittleEndian.Uint64(data[16:])), data[24]&1 != 0, data[24]&2 != 0}, //nolint:gosec // as it was written
 		upTo: place{binary.LittleEndian.Uint64(data), int64(binary.LittleEndian.Uint64(data[8:]))}} //nolint:gosec // likewise
 	size, k := binary.Uvarint(data[noteHead:])
 	rest := data[noteHead+max(k, 0):]
@@ -161,9 +147,10 @@ func scanDamaged(r io.ReaderAt, size, from int64, salt uint64, visit func(note))
 }
 
 // readNotes returns the notes of a ledger, in their order.
-func readNotes(r io.ReaderAt, size int64) (notes []filedNote, err error) {
+func readNotes(r io.ReaderAt, size int64) (notes []note, err error) {
 	_, err = scanNotes(r, size, func(n note) {
-		notes = append(notes, filedNote{file: string(n.file), upTo: n.upTo, at: n.at, pending: n.pending, syncing: n.syncing, id: identity{string(n.guid), string(n.path)}})
+		n.file, n.guid, n.path = bytes.Clone(n.file), bytes.Clone(n.guid), bytes.Clone(n.path)
+		notes = append(notes, n)
 	})
 	return notes, err
 }

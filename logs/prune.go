@@ -162,8 +162,7 @@ func (w *Writer) removable(ctx context.Context, file string) bool {
 func (f *filer) holds(file string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, syncing := f.syncing[file]
-	return f.items[file] != nil || syncing
+	return f.items[file] != nil || f.duties[file].syncing
 }
 
 func files(entries []Entry) []string {

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,15 +20,11 @@ const columns = `id, file, at, event, action, repo, sender, title, branch, concl
 const (
 	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
 	// The ids of one instant lie close together; behind the last of them one is free.
-	freeIDSQL = `SELECT max(id) + 1 FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
+	freeIDSQL = `SELECT ifnull(max(id) + 1, ?1) FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
 )
 
 func insertSQL(rows int) string {
 	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows)
-}
-
-func searchSQL(rows int) string {
-	return `INSERT OR REPLACE INTO search(id, text) VALUES` + repeated(`(?,?)`, rows)
 }
 
 func repeated(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
@@ -73,31 +70,22 @@ func newInserter(ctx context.Context, tx *transaction) (*inserter, error) {
 	return in, err
 }
 
-// arrived notes when a record came that has no row yet.
-func (in *inserter) arrived(e *Entry) {
-	if e.came = 0; in.came > 0 {
-		in.came++
-		e.came = in.came
-	}
-}
-
-// putAll is put for many entries, which are new as a rule.
-func (in *inserter) putAll(ctx context.Context, entries []Entry) (err error) {
-	for ; len(entries) >= manyRows; entries = entries[manyRows:] {
-		if err := in.putMany(ctx, entries[:manyRows]); err != nil {
-			return err
+// putAll puts entries into the index and sets their keys.
+func (in *inserter) putAll(ctx context.Context, entries []Entry) error {
+	for n := manyRows; len(entries) > 0; entries = entries[n:] {
+		if len(entries) < manyRows {
+			n = 1
 		}
-	}
-	for i := range entries {
-		if err := in.put(ctx, &entries[i]); err != nil {
+		if err := in.put(ctx, entries[:n]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
-	args, search := make([]any, 0, 29*len(entries)), make([]any, 0, 2*len(entries))
+// put inserts entries with one statement, or else brings the rows of their files up to date.
+func (in *inserter) put(ctx context.Context, entries []Entry) error {
+	args := make([]any, 0, 29*len(entries))
 	var bytes, last int64
 	for i := range entries {
 		e := &entries[i]
@@ -106,80 +94,74 @@ func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
 			e.key = orderKey(e.ReceivedAt)
 		}
 		last = e.key
-		in.arrived(e)
+		if e.came = 0; in.came > 0 {
+			in.came++
+			e.came = in.came
+		}
 		args = append(args, rowArgs(e)...)
-		search = append(search, e.key, searchText(e))
 		bytes += e.Size
 	}
 	_, err := in.tx.ExecContext(ctx, insertSQL(len(entries)), args...)
-	if resultOf(err)&0xff == sqlite3.SQLITE_CONSTRAINT {
+	switch {
+	case resultOf(err)&0xff == sqlite3.SQLITE_CONSTRAINT && len(entries) == 1:
+		return in.replace(ctx, entries)
+	case resultOf(err)&0xff == sqlite3.SQLITE_CONSTRAINT:
 		// Some have a row, or a place in the order is taken; none was inserted.
 		for i := range entries {
-			if err := in.put(ctx, &entries[i]); err != nil {
+			if err := in.put(ctx, entries[i:i+1]); err != nil {
 				return err
 			}
 		}
 		return nil
+	case err != nil:
+		return err
 	}
-	if err == nil {
-		in.bytes += bytes
-		_, err = in.tx.ExecContext(ctx, searchSQL(len(entries)), search...)
-	}
+	in.bytes += bytes
+	return in.describe(ctx, entries, true)
+}
+
+// describe puts what else the index has of records than their row.
+func (in *inserter) describe(ctx context.Context, entries []Entry, words bool) error {
+	args := make([]any, 0, 2*len(entries))
 	for i := range entries {
-		if err == nil {
-			err = errors.Join(in.putWords(ctx, &entries[i]), in.putRun(ctx, &entries[i]))
+		args = append(args, entries[i].key, searchText(&entries[i]))
+	}
+	_, err := in.tx.ExecContext(ctx, `INSERT OR REPLACE INTO search(id, text) VALUES`+repeated(`(?,?)`, len(entries)), args...) // #nosec G202 -- placeholders only
+	for i := 0; i < len(entries) && err == nil; i++ {
+		if err = in.putRun(ctx, &entries[i]); err == nil && words {
+			err = in.putWords(ctx, &entries[i])
 		}
 	}
 	return err
 }
 
-// put inserts an entry, or brings the row of its file up to date, and sets
-// its key.
-func (in *inserter) put(ctx context.Context, e *Entry) error {
-	e.key = orderKey(e.ReceivedAt)
-	in.arrived(e)
-	inserted, err := in.tx.change(ctx, insertSQL(1)+` ON CONFLICT DO NOTHING`, rowArgs(e)...)
+// replace puts one entry whose file has a row, or whose place in the order is taken.
+func (in *inserter) replace(ctx context.Context, one []Entry) error {
+	e := &one[0]
+	var id, size int64
+	var old Entry
+	err := in.tx.QueryRowContext(ctx, `SELECT id, size, came, title, repo, sender FROM record WHERE file = ?`, e.File).
+		Scan(&id, &size, &old.came, &old.Title, &old.Repository, &old.Sender)
+	switch {
+	case err == nil && id >= e.key && id < e.key+1_000_000:
+		e.key, e.came = id, old.came
+		_, err = in.tx.ExecContext(ctx, updateSQL, rowArgs(e)...)
+	case err == nil:
+		// It says another time than before.
+		if err = errors.Join(in.keepLanes(ctx), removeRow(ctx, in.tx, e.File)); err == nil {
+			err = in.put(ctx, one)
+		}
+		return err
+	case errors.Is(err, sql.ErrNoRows):
+		if err = in.tx.QueryRowContext(ctx, freeIDSQL, e.key).Scan(&e.key); err == nil {
+			_, err = in.tx.ExecContext(ctx, insertSQL(1), rowArgs(e)...)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	sameWords := false
-	if inserted > 0 {
-		in.bytes += e.Size
-	} else {
-		// The file has a row, or the place in the order is taken.
-		var id, size int64
-		var old Entry
-		err := in.tx.QueryRowContext(ctx, `SELECT id, size, came, title, repo, sender FROM record WHERE file = ?`, e.File).
-			Scan(&id, &size, &old.came, &old.Title, &old.Repository, &old.Sender)
-		switch {
-		case err == nil && id >= e.key && id < e.key+1_000_000:
-			e.key, e.came = id, old.came
-			in.bytes += e.Size - size
-			sameWords = wordsOf(&old) == wordsOf(e)
-			_, err = in.tx.change(ctx, updateSQL, rowArgs(e)...)
-		case err == nil:
-			// It says another time than before.
-			if err = errors.Join(in.keepLanes(ctx), removeRow(ctx, in.tx, e.File)); err == nil {
-				err = in.put(ctx, e)
-			}
-			return err
-		case errors.Is(err, sql.ErrNoRows):
-			if err = in.tx.QueryRowContext(ctx, freeIDSQL, e.key).Scan(&e.key); err == nil {
-				in.bytes += e.Size
-				_, err = in.tx.change(ctx, insertSQL(1), rowArgs(e)...)
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := in.putRun(ctx, e); err != nil {
-		return err
-	}
-	if _, err = in.tx.ExecContext(ctx, searchSQL(1), e.key, searchText(e)); err != nil || sameWords {
-		return err
-	}
-	return in.putWords(ctx, e)
+	in.bytes += e.Size - size
+	return in.describe(ctx, one, id == 0 || wordsOf(&old) != wordsOf(e))
 }
 
 // done notes what the records take in all, and the lanes.
@@ -198,17 +180,13 @@ func removeRow(ctx context.Context, tx *transaction, file string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	if err == nil {
-		_, err = tx.ExecContext(ctx, `DELETE FROM search WHERE id = ?`, id)
+	for _, query := range []string{`DELETE FROM search WHERE id = ?`, `DELETE FROM words WHERE rowid = ?`} {
+		if err == nil {
+			_, err = tx.ExecContext(ctx, query, id)
+		}
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `DELETE FROM words WHERE rowid = ?`, id)
-	}
-	if err == nil {
-		err = removeRun(ctx, tx, id)
-	}
-	if err == nil {
-		err = addBytes(ctx, tx, -size)
+		err = cmp.Or(removeRun(ctx, tx, id), addBytes(ctx, tx, -size))
 	}
 	return err
 }
@@ -271,20 +249,9 @@ func (x *index) transact(ctx context.Context, fn func(*transaction) error) error
 	return nil
 }
 
-// put brings rows up to date and sets the entries' keys.
-func (x *index) put(ctx context.Context, entries []Entry) error {
-	return x.transact(ctx, func(tx *transaction) error {
-		in, err := newInserter(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for i := range entries {
-			if err := in.put(ctx, &entries[i]); err != nil {
-				return err
-			}
-		}
-		return in.done(ctx)
-	})
+// put brings the index up to date: entries, whose keys it sets, and files that are no whole record.
+func (x *index) put(ctx context.Context, entries []Entry, problems []problem) error {
+	return x.transact(ctx, func(tx *transaction) error { return putAll(ctx, tx, entries, problems) })
 }
 
 // removeFiles takes files out of the index.

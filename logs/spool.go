@@ -66,12 +66,11 @@ type spool struct {
 type commit struct {
 	frame []byte
 	item  *item  // of a record
-	file  string // of an outcome: whose notifications
-	notes []Notification
-	sync  *Sync // of an outcome in the place of notes
-	seg   *segment
-	off   int64
-	done  chan error
+	file  string // whose outcome it is
+	outcome
+	seg  *segment
+	off  int64
+	done chan error
 }
 
 func spoolDir(logDir string) string { return filepath.Join(logDir, hiddenDir, "spool") }

@@ -67,11 +67,11 @@ func BenchmarkFirstAnswer(b *testing.B) {
 func knowing(tb testing.TB, dir string, n int) {
 	tb.Helper()
 	g := newLedger(&disk.FS{}, Config{Dir: dir}.withDefaults(), func() uint64 { return 0 })
-	notes, now := make([]filedNote, n), time.Now()
+	notes, now := make([]note, n), time.Now()
 	for i := range notes {
 		at := now.Truncate(time.Second).Add(-time.Duration(i) * 500 * time.Millisecond)
-		notes[i] = filedNote{file: numbered(stem(at, "push"), 1+i%2), at: orderKey(at), upTo: place{1, int64(i)},
-			id: identity{guid: fmt.Sprintf("%08x-0000-11f1-8000-%012x", i, i)}}
+		notes[i] = note{file: []byte(numbered(stem(at, "push"), 1+i%2)), duty: duty{at: orderKey(at)}, upTo: place{1, int64(i)},
+			guid: fmt.Appendf(nil, "%08x-0000-11f1-8000-%012x", i, i)}
 	}
 	if err := g.write(notes, true); err != nil {
 		tb.Fatal(err)

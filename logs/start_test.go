@@ -161,7 +161,7 @@ func TestALedgerOfManyPiecesIsReadWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	size := (&filedNote{file: numbered(stem(time.Now(), "push"), 1), id: id(0)}).size()
+	size := int64(len((&note{file: []byte(numbered(stem(time.Now(), "push"), 1)), guid: []byte(id(0).guid)}).frame()))
 	if _, err := f.WriteAt([]byte{0xff, 0xff}, segmentHeader+size+frameHeader+40); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestACompletedLedgerLeavesOutWhatTheSpoolHolds(t *testing.T) {
 	}
 	<-w.PendingComplete()
 	notes, err := readAll(w.filer.ledger)
-	if err != nil || len(notes) != 1 || notes[0].id.guid != "durable" {
+	if err != nil || len(notes) != 1 || string(notes[0].guid) != "durable" {
 		t.Errorf("notes %v, %v; want one, of what is durable", notes, err)
 	}
 	f.set(nil)

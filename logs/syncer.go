@@ -19,7 +19,7 @@ type filed struct {
 	f        *os.File // while it is written
 	temp     string   // its name until it replaces the old file
 	modified time.Time
-	note     filedNote
+	note     note
 	there    bool  // it was there from an earlier run
 	durable  bool  // only its name is to be made durable
 	err      error // of its sync
@@ -160,16 +160,16 @@ func (f *filer) sync(ctx context.Context, batch []filed) {
 func (b *filed) isLast() bool { return b.it.version == b.version && !b.it.queued && !b.it.busy }
 
 // notes are what the ledger is to say of files whose frames can be released then.
-func (f *filer) notes(batch []filed) []filedNote {
+func (f *filer) notes(batch []filed) []note {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	notes := make([]filedNote, 0, len(batch))
+	notes := make([]note, 0, len(batch))
 	for _, b := range batch {
 		if !b.isLast() {
 			continue
 		}
 		n := b.note
-		n.file = b.it.file
+		n.file = []byte(b.it.file)
 		for _, r := range b.it.refs {
 			if p := r.place(); n.upTo.compare(p) < 0 {
 				n.upTo = p

@@ -22,7 +22,7 @@ func (f *filer) takeUp(segs []*segment) {
 	f.spool.makeRoom(e.bytes)
 	r := replay{f: f, upTo: make(map[string]place, len(e.files))}
 	var last place
-	pending, syncing := map[string]int64{}, map[string]int64{}
+	found := duties{}
 	err := f.ledger.open(f.spool.fresh && !hasRecords(f.dir), func(n note) {
 		if last.compare(n.upTo) < 0 {
 			last = n.upTo
@@ -30,19 +30,14 @@ func (f *filer) takeUp(segs []*segment) {
 		if e.files[string(n.file)] {
 			r.upTo[string(n.file)] = n.upTo
 		}
-		if n.pending {
-			pending[string(n.file)] = n.at
+		if n.pending || n.syncing {
+			found[string(n.file)] = n.duty
 		} else {
-			delete(pending, string(n.file))
-		}
-		if n.syncing {
-			syncing[string(n.file)] = n.at
-		} else {
-			delete(syncing, string(n.file))
+			delete(found, string(n.file))
 		}
 	})
 	f.mu.Lock()
-	f.early, f.pending, f.syncing = e, pending, syncing
+	f.early, f.duties = e, found
 	f.mu.Unlock()
 	if err != nil {
 		f.log.Error("what is known of earlier deliveries cannot be read; the index is asked instead", "error", err)
@@ -105,9 +100,8 @@ func hasRecords(dir string) bool {
 type left struct {
 	ref   ref
 	file  string
-	entry *Entry         // of a record
-	notes []Notification // of an outcome
-	sync  *Sync          // of an outcome in the place of notes
+	entry *Entry // of a record
+	outcome
 }
 
 // leftIn reads the frames of a segment.
@@ -162,7 +156,7 @@ func (r *replay) segment(seg *segment, frames []left) {
 		if l.entry != nil {
 			r.f.takeRecord(l)
 		} else {
-			r.f.takeOutcome(l.file, l.ref, l.notes, l.sync, listNow)
+			r.f.takeOutcome(l.file, l.ref, l.outcome, listNow)
 		}
 	}
 	r.f.spool.adopt(refs)
@@ -219,8 +213,7 @@ func (f *filer) takeRecord(l *left) {
 		f.ids[it.id] = it.file
 		f.guids.add(it.id.guid)
 	}
-	noteIn(f.pending, it.file, e.key, e.Pending > 0)
-	noteIn(f.syncing, it.file, e.key, e.Syncing)
+	f.duties.set(it.file, duty{e.key, e.Pending > 0, e.Syncing})
 	f.push(it, listNow)
 }
 

@@ -32,94 +32,104 @@ const (
 // Watch reports records that are new or changed, in batches, about fifteen
 // a second at most, each batch oldest first. What it reports, Page knows. The channel
 // is closed when ctx ends. A slow reader gets larger batches, never old news.
-// Where the system gives no watcher (a limit, a network file system) the log
-// is looked at once a second.
+// Where the system gives no watcher (a limit, a network file system) the newest records are
+// looked at once a second, and the directory when it has changed.
 func (l *Log) Watch(ctx context.Context) (<-chan []Entry, error) {
-	out := make(chan []Entry)
-	w, err := l.newWatcher(out)
-	if err == nil {
-		go func() {
-			defer close(out)
-			defer func() { _ = w.fsw.Close() }()
-			w.run(ctx)
-		}()
-		return out, nil
+	w := &watcher{log: l, changed: map[string]time.Time{}, ready: map[string]Entry{}, out: make(chan []Entry)}
+	if err := w.start(); err != nil {
+		l.cfg.Logger.Info("the system does not report changes in the log directory; it is looked at every second", "reason", err)
+		if err := w.poll(ctx); err != nil {
+			return nil, fmt.Errorf("watch the log directory: %w", err)
+		}
+		clear(w.ready) // these are not new
+		go w.run(ctx, l.cfg.pollInterval, w.poll)
+	} else {
+		w.events, w.errors = w.fsw.Events, w.fsw.Errors
+		go w.run(ctx, watchCheck, w.reattach)
 	}
-	l.cfg.Logger.Info("the system does not report changes in the log directory; it is looked at every second", "reason", err)
-	p := &poller{log: l, out: out}
-	if _, err := p.news(ctx); err != nil {
-		return nil, fmt.Errorf("watch the log directory: %w", err)
-	}
-	go func() {
-		defer close(out)
-		p.run(ctx)
-	}()
-	return out, nil
-}
-
-func (l *Log) newWatcher(out chan []Entry) (*watcher, error) {
-	fsw, err := l.cfg.newWatcher()
-	if err != nil {
-		return nil, err
-	}
-	w := &watcher{log: l, fsw: fsw, changed: map[string]time.Time{}, ready: map[string]Entry{}, out: out}
-	if err := w.attach(); err != nil {
-		return nil, errors.Join(err, fsw.Close())
-	}
-	return w, nil
+	return w.out, nil
 }
 
 type watcher struct {
 	log     *Log
-	fsw     *fsnotify.Watcher
+	fsw     *fsnotify.Watcher // what follows is nil without one
+	events  chan fsnotify.Event
+	errors  chan error
 	dir     os.FileInfo
 	changed map[string]time.Time // files and when the event came
 	ready   map[string]Entry     // to be reported
 	due     time.Time            // of the next batch, were they evenly spaced
 	out     chan []Entry
+
+	// Without a watcher:
+	seen     map[string]Entry // the newest records
+	modified time.Time        // of the directory, when it was last compared
+	compared time.Time
+}
+
+// start begins to watch.
+func (w *watcher) start() (err error) {
+	if w.fsw, err = w.log.cfg.newWatcher(); err != nil {
+		return err
+	}
+	if err = w.attach(); err != nil {
+		return errors.Join(err, w.fsw.Close())
+	}
+	return nil
 }
 
 // attach begins to watch the directory that the path leads to now.
-func (w *watcher) attach() error {
-	if err := w.fsw.Add(w.log.cfg.Dir); err != nil {
-		return err
+func (w *watcher) attach() (err error) {
+	if err = w.fsw.Add(w.log.cfg.Dir); err == nil {
+		w.dir, err = os.Stat(w.log.cfg.Dir)
 	}
-	var err error
-	w.dir, err = os.Stat(w.log.cfg.Dir)
 	return err
 }
 
-func (w *watcher) run(ctx context.Context) {
+// run reports until ctx ends, and calls check at an interval.
+func (w *watcher) run(ctx context.Context, interval time.Duration, check func(context.Context) error) {
+	defer close(w.out)
+	if w.events != nil {
+		defer func() { _ = w.fsw.Close() }()
+	}
 	timer := time.NewTimer(time.Hour)
-	check := time.NewTicker(watchCheck)
-	defer check.Stop()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
 	for {
 		var out chan []Entry
 		var batch []Entry
 		if len(w.ready) > 0 && w.wait() <= 0 {
 			out, batch = w.out, w.batch()
 		}
+		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case out <- batch:
 			w.due = later(w.due, time.Now()).Add(watchInterval)
 			clear(w.ready)
-		case ev, ok := <-w.fsw.Events:
+		case ev, ok := <-w.events:
 			if !ok {
 				return
 			}
 			if w.event(ev) {
 				timer.Reset(watchGather)
 			}
-		case err := <-w.fsw.Errors:
-			w.missed(err)
+		case err = <-w.errors:
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				w.log.index.lose() // the directory is compared again
+				err = nil
+			}
 		case <-timer.C:
-			if wait := w.look(ctx); wait > 0 {
+			var wait time.Duration
+			if wait, err = w.look(ctx); wait > 0 {
 				timer.Reset(wait)
 			}
-		case <-check.C:
-			w.reattach()
+		case <-tick.C:
+			err = check(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			w.log.cfg.Logger.Warn("watching the log directory", "error", err)
 		}
 		if len(w.ready) > 0 && len(w.changed) == 0 {
 			timer.Reset(max(time.Millisecond, w.wait()))
@@ -152,34 +162,25 @@ func (w *watcher) event(ev fsnotify.Event) bool {
 	return first
 }
 
-// missed handles that events were lost: the directory is compared again.
-func (w *watcher) missed(err error) {
-	if errors.Is(err, fsnotify.ErrEventOverflow) {
-		w.log.index.lose()
-		return
-	}
-	w.log.cfg.Logger.Warn("watching the log directory", "error", err)
-}
-
 // reattach follows a directory that was removed and made again.
-func (w *watcher) reattach() {
+func (w *watcher) reattach(context.Context) error {
 	info, err := os.Stat(w.log.cfg.Dir)
 	if err != nil || os.SameFile(info, w.dir) {
-		return
+		return nil
 	}
 	_ = w.fsw.Remove(w.log.cfg.Dir)
-	if err := w.attach(); err != nil {
-		w.log.cfg.Logger.Warn("watching the log directory", "error", err)
-		return
+	if err = w.attach(); err == nil {
+		w.log.index.lose()
 	}
-	w.log.index.lose()
+	return err
 }
 
 // look turns changed files into entries. Those that the index knows as they
 // are on the disk are taken from there; others get some grace, and then are
 // read and put into it. It returns how long until the next look, 0 when
-// nothing is left.
-func (w *watcher) look(ctx context.Context) time.Duration {
+// nothing is left. Files that are torn are noted as such: their writer may not be done, and then another event comes.
+func (w *watcher) look(ctx context.Context) (next time.Duration, err error) {
+	x := w.log.index
 	var gone, late []string
 	for name, since := range w.changed {
 		info, err := os.Lstat(filepath.Join(w.log.cfg.Dir, name))
@@ -188,7 +189,7 @@ func (w *watcher) look(ctx context.Context) time.Duration {
 			delete(w.changed, name)
 			continue
 		}
-		e, ok := w.log.index.current(ctx, name, info)
+		e, ok := x.current(ctx, name, info)
 		switch {
 		case ok:
 			w.ready[name] = e
@@ -198,25 +199,26 @@ func (w *watcher) look(ctx context.Context) time.Duration {
 			delete(w.changed, name)
 		}
 	}
-	if err := w.log.index.removeFiles(ctx, gone); err != nil && ctx.Err() == nil {
-		w.log.cfg.Logger.Warn("watching the log directory", "error", err)
-	}
+	err = x.removeFiles(ctx, gone)
 	if len(late) > 0 {
-		entries, err := w.log.index.refresh(ctx, late)
-		if err != nil && ctx.Err() == nil {
-			w.log.cfg.Logger.Warn("watching the log directory", "error", err)
+		entries, problems, failed := x.readFiles(ctx, late)
+		if failed == nil {
+			failed = x.put(ctx, entries, problems)
+		}
+		if err = errors.Join(err, failed); failed != nil {
 			for _, name := range late { // to be tried again, or nobody would hear of them
 				w.changed[name] = time.Now()
 			}
+			return watchGather, err
 		}
 		for _, e := range entries {
 			w.ready[e.File] = e
 		}
 	}
 	if len(w.changed) > 0 {
-		return watchGather
+		next = watchGather
 	}
-	return 0
+	return next, err
 }
 
 // batch is what is ready, oldest first.
@@ -247,91 +249,31 @@ func (x *index) current(ctx context.Context, name string, info os.FileInfo) (Ent
 	return e, e.Size == info.Size() && e.modified.Equal(info.ModTime())
 }
 
-// refresh reads files and puts them into the index. Files that are torn are
-// noted as such: their writer may not be done, and then another event comes.
-func (x *index) refresh(ctx context.Context, names []string) ([]Entry, error) {
-	entries, problems, err := x.readFiles(ctx, names)
-	if err != nil {
-		return nil, err
-	}
-	if err := x.transact(ctx, func(tx *transaction) error { return putAll(ctx, tx, entries, problems) }); err != nil {
-		return nil, err
-	}
-	return entries, nil
-}
-
-// Where the system gives no watcher, Watch looks itself: once a second at the
-// newest records in the index, and now and then, when the directory has
-// changed, at the directory.
 const (
 	pollInterval = time.Second
 	pollDepth    = 1000
 	pollCompare  = 10 * time.Second
 )
 
-// poller is Watch without the system's help. It sees changes of the newest
-// records only.
-type poller struct {
-	log      *Log
-	seen     map[string]Entry
-	modified time.Time // of the directory, when it was last compared
-	compared time.Time
-	out      chan []Entry
-}
-
-func (p *poller) run(ctx context.Context) {
-	tick := time.NewTicker(p.log.cfg.pollInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		p.compare()
-		batch, err := p.news(ctx)
-		if err != nil && ctx.Err() == nil {
-			p.log.cfg.Logger.Warn("looking for new records", "error", err)
-		}
-		if len(batch) == 0 {
-			continue
-		}
-		select {
-		case p.out <- batch:
-		case <-ctx.Done():
-			return
-		}
+// poll finds what is new or changed of the newest records in the index. The process that writes keeps the index up to date by
+// itself; for the files of others it is compared with a directory that has changed, now and then.
+func (w *watcher) poll(ctx context.Context) error {
+	info, err := os.Stat(w.log.cfg.Dir)
+	if err == nil && !info.ModTime().Equal(w.modified) && time.Since(w.compared) >= min(pollCompare, 10*w.log.cfg.pollInterval) {
+		w.modified, w.compared = info.ModTime(), time.Now()
+		w.log.index.lose()
 	}
-}
-
-// compare has the index compared with a directory that has changed. The
-// process that writes keeps the index up to date by itself; this finds the
-// files of others.
-func (p *poller) compare() {
-	info, err := os.Stat(p.log.cfg.Dir)
-	if err != nil || info.ModTime().Equal(p.modified) || time.Since(p.compared) < min(pollCompare, 10*p.log.cfg.pollInterval) {
-		return
-	}
-	p.modified, p.compared = info.ModTime(), time.Now()
-	p.log.index.lose()
-}
-
-// news returns what is new or changed since it was called before, oldest
-// first.
-func (p *poller) news(ctx context.Context) ([]Entry, error) {
-	list, err := p.log.index.entries(ctx, "SELECT "+columns+" FROM record ORDER BY id DESC LIMIT ?", pollDepth)
+	list, err := w.log.index.entries(ctx, "SELECT "+columns+" FROM record ORDER BY id DESC LIMIT ?", pollDepth)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	now := make(map[string]Entry, len(list))
-	var batch []Entry
 	for _, e := range list {
 		now[e.File] = e
-		if old, ok := p.seen[e.File]; !ok || old.Size != e.Size || !old.modified.Equal(e.modified) {
-			batch = append(batch, e)
+		if old, ok := w.seen[e.File]; !ok || old.Size != e.Size || !old.modified.Equal(e.modified) {
+			w.ready[e.File] = e
 		}
 	}
-	p.seen = now
-	slices.Reverse(batch)
-	return batch, nil
+	w.seen = now
+	return nil
 }

@@ -132,7 +132,7 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 		r.Source = SourceDelivery
 	}
 	r.Timestamp = r.ReceivedAt.UTC().Format(timeLayout)
-	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.identity(), pending: hasPending(r.Notifications), syncing: r.Sync.pending()}
+	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.identity()}
 	r.File = w.filer.admit(it)
 	frame, data, err := recordFrame(r.File, r)
 	if err != nil {
@@ -162,7 +162,7 @@ func (w *Writer) refused(ctx context.Context, it *item, err error) error {
 // it is not written yet, and else atomically replaced.
 func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notification) error {
 	n = append([]Notification{}, n...)
-	if err := w.setOutcome(ctx, frameOutcome, n, &commit{file: file, notes: n}); err != nil {
+	if err := w.setOutcome(ctx, frameOutcome, n, &commit{file: file, outcome: outcome{notes: n}}); err != nil {
 		return fmt.Errorf("set notifications of %s: %w", file, err)
 	}
 	return nil
@@ -170,7 +170,7 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 
 // SetSync replaces the sync of a record; it is durable when it returns. The file follows soon after.
 func (w *Writer) SetSync(ctx context.Context, file string, s Sync) error {
-	if err := w.setOutcome(ctx, frameSync, s, &commit{file: file, sync: &s}); err != nil {
+	if err := w.setOutcome(ctx, frameSync, s, &commit{file: file, outcome: outcome{sync: &s}}); err != nil {
 		return fmt.Errorf("set sync of %s: %w", file, err)
 	}
 	return nil
@@ -203,7 +203,7 @@ func (w *Writer) Pending(ctx context.Context) ([]string, error) {
 	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err
 	}
-	return w.filer.filesOf(w.filer.pending), nil
+	return w.filer.filesOf(func(d duty) bool { return d.pending }), nil
 }
 
 // IsPending reports whether a record has a notification that is still to be sent. Like Pending it needs no index.
@@ -213,8 +213,7 @@ func (w *Writer) IsPending(ctx context.Context, file string) (bool, error) {
 	}
 	w.filer.mu.Lock()
 	defer w.filer.mu.Unlock()
-	_, pending := w.filer.pending[w.filer.realName(file)]
-	return pending, nil
+	return w.filer.duties[w.filer.realName(file)].pending, nil
 }
 
 // PendingComplete is closed as soon as Pending and PendingSync lack nothing.
@@ -285,7 +284,7 @@ func (w *Writer) PendingSync(ctx context.Context) ([]string, error) {
 	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err
 	}
-	return w.filer.filesOf(w.filer.syncing), nil
+	return w.filer.filesOf(func(d duty) bool { return d.syncing }), nil
 }
 
 // later reports whether this outcome was written after the other one.

@@ -128,7 +128,7 @@ func TestAnOutcomeFindsARecordThatWasRenamedMeanwhile(t *testing.T) {
 	w.filer.mu.Lock()
 	w.filer.renamed["20200101_000000_old.json"] = r.File
 	w.filer.mu.Unlock()
-	f := &commit{frame: newFrame(frameOutcome, r.File, []byte("[]")), file: "20200101_000000_old.json", notes: crashOutcome()}
+	f := &commit{frame: newFrame(frameOutcome, r.File, []byte("[]")), file: "20200101_000000_old.json", outcome: outcome{notes: crashOutcome()}}
 	if err := w.spool.commit(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}

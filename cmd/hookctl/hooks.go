@@ -81,7 +81,7 @@ func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags,
 	if err != nil {
 		return fleet.Hook{}, err
 	}
-	return all.Find(ctx, fleet.FindRequest{ID: id, Targets: targets})
+	return all.Find(ctx, id, targets)
 }
 
 // hookCommand is the common shape of the commands about one hook.

@@ -17,12 +17,12 @@ import (
 
 // Control is what the receiver offers on its socket. Functions may be called at the same time.
 type Control struct {
-	// Status fills in what the receiver knows; the rest is added: Running, PID, Stopping, Manager, Supervisor, Args, and
-	// where they are empty Since, Address and InFlight.
+	// Status fills in what the receiver knows; the rest is added: Running, PID, Since, InFlight, Stopping, Manager, Supervisor,
+	// Args, and Address where it is empty.
 	Status func() Status
-	// Rejected lists the last refused requests, newest last; may be nil.
+	// Rejected lists the last refused requests, newest last.
 	Rejected func() []Rejected
-	// Reload reads secrets and settings again; an error leaves the old ones in force. May be nil.
+	// Reload reads secrets and settings again; an error leaves the old ones in force.
 	Reload func(context.Context) error
 	// Stop asks the receiver to finish; it returns at once. The socket keeps answering until Serve's context ends,
 	// so that a caller can see what a slow stop waits for.
@@ -71,18 +71,12 @@ func (i *Instance) handler(c Control) http.Handler {
 		answer(w, http.StatusOK, i.status(c))
 	})
 	mux.HandleFunc("GET /rejected", func(w http.ResponseWriter, _ *http.Request) {
-		list := []Rejected{}
-		if c.Rejected != nil {
-			list = append(list, c.Rejected()...)
-		}
-		answer(w, http.StatusOK, list)
+		answer(w, http.StatusOK, append([]Rejected{}, c.Rejected()...))
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
-		if c.Reload != nil {
-			if err := c.Reload(r.Context()); err != nil {
-				answer(w, http.StatusUnprocessableEntity, failure{Error: err.Error(), Hint: hintOf(err), Code: codeOf(err)})
-				return
-			}
+		if err := c.Reload(r.Context()); err != nil {
+			answer(w, http.StatusUnprocessableEntity, failure{Error: err.Error(), Hint: hintOf(err), Code: codeOf(err)})
+			return
 		}
 		answer(w, http.StatusOK, i.status(c))
 	})
@@ -91,9 +85,7 @@ func (i *Instance) handler(c Control) http.Handler {
 		answer(w, http.StatusAccepted, i.status(c))
 		_ = http.NewResponseController(w).Flush() // the caller need not wait for the rest
 		i.Stopping()
-		if c.Stop != nil {
-			c.Stop()
-		}
+		c.Stop()
 	})
 	mux.HandleFunc("POST /handover", i.handOver(c))
 	for pattern, h := range c.Extra {
@@ -158,25 +150,14 @@ func (i *Instance) rest() {
 }
 
 func (i *Instance) status(c Control) Status {
-	var st Status
-	if c.Status != nil {
-		st = c.Status()
-	}
+	st := c.Status()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	st.Running, st.PID, st.Stopping = true, os.Getpid(), i.stopping
-	if st.Since.IsZero() {
-		st.Since = i.since
+	st.Running, st.PID, st.Since, st.Stopping = true, os.Getpid(), i.since, i.stopping
+	st.Manager, st.Supervisor, st.Args = os.Getenv(envManager), i.supervisor, os.Args[1:]
+	for _, l := range i.listeners {
+		st.InFlight += l.owing()
 	}
-	if st.InFlight == 0 {
-		for _, l := range i.listeners {
-			st.InFlight += l.owing()
-		}
-	}
-	if st.Manager == "" {
-		st.Manager = os.Getenv(envManager)
-	}
-	st.Supervisor, st.Args = i.supervisor, os.Args[1:]
 	if st.Address == "" && len(i.listeners) > 0 {
 		st.Address = i.listeners[0].Addr().String()
 	}

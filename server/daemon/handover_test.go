@@ -201,7 +201,9 @@ func TestAHandoverThatIsNotConfirmedChangesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	var stops atomic.Int32
-	go func() { done <- inst.Serve(ctx, Control{Stop: func() { stops.Add(1) }}) }()
+	go func() {
+		done <- inst.Serve(ctx, Control{Status: func() Status { return Status{} }, Stop: func() { stops.Add(1) }})
+	}()
 	within(t, "the control socket", func() bool {
 		_, err := Dial(home).Status(t.Context())
 		return err == nil
@@ -282,7 +284,9 @@ func TestEverySocketFindsItsPlaceAtTheNextReceiver(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	stopped := make(chan struct{})
-	go func() { done <- first.Serve(ctx, Control{Stop: func() { close(stopped) }}) }()
+	go func() {
+		done <- first.Serve(ctx, Control{Status: func() Status { return Status{} }, Stop: func() { close(stopped) }})
+	}()
 	within(t, "the control socket", func() bool {
 		_, err := Dial(home).Status(t.Context())
 		return err == nil

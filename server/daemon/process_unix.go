@@ -159,9 +159,7 @@ func (i *Instance) handOver(c Control) http.HandlerFunc {
 			return
 		}
 		i.Stopping()
-		if c.Stop != nil {
-			c.Stop()
-		}
+		c.Stop()
 	}
 }
 

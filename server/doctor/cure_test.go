@@ -64,7 +64,7 @@ func (w *world) run(words []string) error {
 	var hook fleet.Hook
 	if words[0] == "hooks" && len(ids) > 0 {
 		var err error
-		if hook, err = all.Find(ctx, fleet.FindRequest{ID: ids[0], Targets: at}); err != nil {
+		if hook, err = all.Find(ctx, ids[0], at); err != nil {
 			return err
 		}
 	}

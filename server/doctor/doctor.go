@@ -196,17 +196,12 @@ type Config struct {
 	Tunnel  string         // which the receiver should run, as receiver.tunnel names it; "" leaves that check out
 	Tunnels tunnel.Finder  // where tunnels are looked for
 
-	// Clock returns GitHub's time; nil asks GitHub.
-	Clock func(context.Context) (time.Time, error)
-
 	Probes []Probe
 
 	// Sync is project sync, whose rights are checked; nil where it is off. SyncMode is suggest or act.
 	Sync     *tasks.Sync
 	SyncMode string
 
-	// Local says that the public address need not be public: a demonstration, where GitHub is simulated.
-	Local bool
 	// Simulated says that GitHub is a simulation that sends straight to the receiver: the public address exists for it alone.
 	Simulated bool
 	// Roots are the authorities that certificates are checked against; nil means the system's, which is what GitHub's

@@ -19,25 +19,26 @@ import (
 type guarded struct {
 	path   string
 	mode   fs.FileMode
-	secret bool // who can read it can forge deliveries
+	secret bool        // who can read it can forge deliveries
+	has    fs.FileMode // the mode that it has
 }
 
 func (f *facts) guarded() []guarded {
 	run := filepath.Join(f.cfg.Home, "run")
 	list := []guarded{
-		{f.cfg.Home, 0o700, false},
-		{f.cfg.EnvFile, 0o600, true},
-		{filepath.Join(f.cfg.Home, "hookctl.yaml"), 0o600, false},
-		{run, 0o700, true}, // the control socket is in it
-		{daemon.StateDir(f.cfg.Home), 0o700, true},
-		{filepath.Join(daemon.StateDir(f.cfg.Home), "rotation.json"), 0o600, true},
-		{filepath.Join(daemon.StateDir(f.cfg.Home), "former.json"), 0o600, true}, // the last of them may be a hook's still
-		{filepath.Join(daemon.StateDir(f.cfg.Home), "aside.json"), 0o600, true},
-		{daemon.LogFile(f.cfg.Home), 0o600, false},
-		{daemon.SocketFile(f.cfg.Home), 0o600, true},
+		{path: f.cfg.Home, mode: 0o700},
+		{path: f.cfg.EnvFile, mode: 0o600, secret: true},
+		{path: filepath.Join(f.cfg.Home, "hookctl.yaml"), mode: 0o600},
+		{path: run, mode: 0o700, secret: true}, // the control socket is in it
+		{path: daemon.StateDir(f.cfg.Home), mode: 0o700, secret: true},
+		{path: filepath.Join(daemon.StateDir(f.cfg.Home), "rotation.json"), mode: 0o600, secret: true},
+		{path: filepath.Join(daemon.StateDir(f.cfg.Home), "former.json"), mode: 0o600, secret: true}, // the last of them may be a hook's still
+		{path: filepath.Join(daemon.StateDir(f.cfg.Home), "aside.json"), mode: 0o600, secret: true},
+		{path: daemon.LogFile(f.cfg.Home), mode: 0o600},
+		{path: daemon.SocketFile(f.cfg.Home), mode: 0o600, secret: true},
 	}
 	if f.cfg.Logs.Dir != "" {
-		list = append(list, guarded{f.cfg.Logs.Dir, 0o700, false})
+		list = append(list, guarded{path: f.cfg.Logs.Dir, mode: 0o700})
 	}
 	return list
 }
@@ -58,7 +59,7 @@ func (f *facts) tooOpen() ([]guarded, error) {
 			errs = append(errs, err)
 			continue
 		}
-		if info.Mode().Perm()&^g.mode != 0 {
+		if g.has = info.Mode().Perm(); g.has&^g.mode != 0 {
 			open = append(open, g)
 		}
 	}
@@ -83,15 +84,11 @@ func (f *facts) permissions(context.Context) Check {
 	}
 	all := []Check{ok("only you can reach %s", f.cfg.Home)}
 	for _, g := range open {
-		info, err := os.Stat(g.path)
-		if err != nil {
-			continue // it is gone by now
-		}
 		fix := fmt.Sprintf("chmod %o %s", g.mode, text.Shell(g.path))
 		if owner := f.ownerOf(g.path); owner != "" {
 			fix = "ask " + owner + " to run: " + fix
 		}
-		words := fmt.Sprintf("%s has mode %04o", g.path, info.Mode().Perm())
+		words := fmt.Sprintf("%s has mode %04o", g.path, g.has)
 		if g.secret {
 			all = append(all, fail(fix, "%s: others can read the secret", words))
 		} else {

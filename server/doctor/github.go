@@ -39,15 +39,11 @@ func (f *facts) login(context.Context) Check {
 
 // clock compares this machine's with GitHub's: signatures do not care, but records, grace periods and tokens do.
 func (f *facts) clock(ctx context.Context) Check {
-	ask := f.cfg.Clock
-	if ask == nil {
-		a, err := f.github()
-		if err != nil {
-			return skipped(errNoGitHub)
-		}
-		ask = a.client.ServerTime
+	a, err := f.github()
+	if err != nil {
+		return skipped(errNoGitHub)
 	}
-	theirs, err := ask(ctx)
+	theirs, err := a.client.ServerTime(ctx)
 	if err != nil {
 		return warn(hooks.CureOf(err), "not checked: %v", err)
 	}

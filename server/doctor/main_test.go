@@ -28,5 +28,5 @@ func receive(home string) error {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return errors.Join(inst.Serve(ctx, daemon.Control{Stop: stop}), inst.Close())
+	return errors.Join(inst.Serve(ctx, daemon.Control{Status: func() daemon.Status { return daemon.Status{} }, Stop: stop}), inst.Close())
 }

@@ -34,12 +34,8 @@ const tunnelAlarm = "tunnel"
 
 // alarmsOf are the alarms of a receiver: those about its tunnel, or all others.
 func alarmsOf(st daemon.Status, tunnel bool) (list []daemon.Alarm) {
-	all := st.Alarms
-	if len(all) == 0 && st.Alarm != "" { // an older receiver has one, without a key
-		all = []daemon.Alarm{{Text: st.Alarm}}
-	}
-	for _, a := range all {
-		if (a.Key == tunnelAlarm || strings.HasPrefix(a.Text, tunnelAlarm+": ")) == tunnel {
+	for _, a := range st.Alarms {
+		if (a.Key == tunnelAlarm) == tunnel {
 			list = append(list, a)
 		}
 	}
@@ -97,14 +93,11 @@ func judgeReceiver(home string, st daemon.Status, err error, now time.Time) Chec
 	if st.Stopping {
 		return warn("hookctl start", "stopping (pid %d)", st.PID)
 	}
-	manager := st.Manager
+	supervisor := ""
 	if st.Supervisor != nil {
-		manager = st.Supervisor.String()
+		supervisor = " under " + st.Supervisor.String()
 	}
-	if manager != "" {
-		manager = " under " + manager
-	}
-	return ok("running%s on %s for %s; %d received, %d refused", manager, st.Address, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
+	return ok("running%s on %s for %s; %d received, %d refused", supervisor, st.Address, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
 }
 
 // receiver checks that it runs and answers.
@@ -133,46 +126,36 @@ func (f *facts) refusedRequests(ctx context.Context) Check {
 	if err != nil {
 		return failed(err, "hookctl restart")
 	}
-	since := f.cfg.Now().Add(-time.Hour)
-	for _, settled := range f.newSecrets() {
-		if settled.After(since) {
-			since = settled
-		}
-	}
-	var refused, claimed, ours []daemon.Rejected // each are among those before
+	since := slices.MaxFunc(append(f.newSecrets(), f.cfg.Now().Add(-time.Hour)), time.Time.Compare)
+	refused := 0
+	var claimed, ours *daemon.Rejected // the last like a delivery, and the last of a hook of ours
 	for _, r := range list {
 		if !strings.Contains(strings.ToLower(r.Reason), "signature") || !r.Time.After(since) {
 			continue
 		}
-		refused = append(refused, r)
-		if r.DeliveryID == "" {
-			continue
-		}
-		claimed = append(claimed, r)
-		if r.Former != "" || f.isOurs(r.HookID) {
-			ours = append(ours, r)
+		refused++
+		if r.DeliveryID != "" {
+			claimed = &r
+			if r.Former != "" || f.isOurs(r.HookID) {
+				ours = &r
+			}
 		}
 	}
-	latest := func(list []daemon.Rejected) daemon.Rejected {
-		return slices.MaxFunc(list, func(a, b daemon.Rejected) int { return a.Time.Compare(b.Time) })
-	}
-	words := text.Count(len(refused), "request") + " with a wrong or missing signature in the last hour"
+	words := text.Count(refused, "request") + " with a wrong or missing signature in the last hour"
 	switch {
-	case len(refused) == 0:
+	case refused == 0:
 		return ok("none with a wrong or missing signature in the last hour")
-	case len(claimed) == 0:
+	case claimed == nil:
 		return ok("%s, none of them like a delivery", words)
-	case len(ours) == 0:
-		last := latest(claimed)
+	case ours == nil:
 		return warn("see them: hookctl rejected", "%s, the last like a delivery from %s (%s, delivery %s); none is known to come from a hook of ours",
-			words, last.Address, last.Reason, last.DeliveryID)
+			words, claimed.Address, claimed.Reason, claimed.DeliveryID)
 	}
-	last := latest(ours)
-	why := fmt.Sprintf("hook %d of ours signs with another secret", last.HookID)
-	if last.Former != "" {
-		why = "signed with the former secret " + last.Former + ": its hook was not rotated"
+	why := fmt.Sprintf("hook %d of ours signs with another secret", ours.HookID)
+	if ours.Former != "" {
+		why = "signed with the former secret " + ours.Former + ": its hook was not rotated"
 	}
-	return warn("hookctl rotate --all", "%s, the last of a hook of ours from %s (%s, delivery %s)", words, last.Address, why, last.DeliveryID)
+	return warn("hookctl rotate --all", "%s, the last of a hook of ours from %s (%s, delivery %s)", words, ours.Address, why, ours.DeliveryID)
 }
 
 // isOurs reports whether a hook is known to be ours. Where the hooks cannot be listed, none is.

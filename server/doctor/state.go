@@ -34,7 +34,7 @@ func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
 	var silent *daemon.UnresponsiveError
 	switch {
 	case errors.As(asked, &silent) && !errors.Is(asked, daemon.ErrNotRunning):
-		s.Status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error(), LogDir: cfg.Logs.Dir}
+		s.Status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error(), Alarms: []daemon.Alarm{{Text: silent.Error()}}, LogDir: cfg.Logs.Dir}
 	case asked == nil:
 	case !errors.Is(asked, daemon.ErrNotRunning):
 		return s, asked, asked
@@ -49,29 +49,19 @@ func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
 		}
 	}
 	s = StateOf(cfg, s.Status)
-	if cfg.Logs.Dir != "" {
-		s.Failures = failures(ctx, cfg)
-		s.FailedRecords = s.Failures.Records
-	}
+	ctx, cancel := context.WithTimeout(ctx, quickly)
+	defer cancel()
+	// There are none where the log cannot be asked: what is wrong with it is for the checks to say.
+	_, _ = (&facts{cfg: cfg}).withLog(ctx, func(log *logs.Log) (err error) {
+		s.Failures, err = ReadFailures(ctx, log)
+		return err
+	})
+	s.FailedRecords = s.Failures.Records
 	return s, asked, nil
 }
 
 // quickly is how long counting in the log may delay a status.
 const quickly = 2 * time.Second
-
-// failures are none where the log cannot be asked: what is wrong with it is for the checks to say.
-func failures(ctx context.Context, cfg Config) (found Failures) {
-	ctx, cancel := context.WithTimeout(ctx, quickly)
-	defer cancel()
-	_, err := (&facts{cfg: cfg}).withLog(ctx, func(log *logs.Log) (err error) {
-		found, err = ReadFailures(ctx, log)
-		return err
-	})
-	if err != nil {
-		return Failures{}
-	}
-	return found
-}
 
 // StateOf is a status that was asked for already with what the disk adds to it. That is left out where it cannot be read: what is
 // wrong with the files is for the checks to say.

@@ -121,17 +121,19 @@ func TestSummaryAgreesWithTheDoctor(t *testing.T) {
 		checks  []string
 		status  string
 	}{
-		"stopped":        {func(w *world) { w.end() }, "receiver", []string{"receiver"}, Fail},
-		"hangs":          {func(w *world) { w.end(); lock(w) }, "receiver", []string{"receiver"}, Fail},
-		"full disk":      {func(w *world) { w.status.Alarm = "the disk is full" }, "receiver", []string{"receiver"}, Fail},
-		"failing sink":   {pending(time.Second, "500"), "notifications", []string{"notifications"}, Fail},
-		"waits":          {pending(time.Hour, ""), "notifications", []string{"notifications"}, Warn},
-		"old secret":     {func(w *world) { w.later(100 * 24 * time.Hour) }, "secret", []string{"age of the secret"}, Warn},
-		"other secret":   {func(w *world) { w.status.Secrets = []string{"deadbeef"} }, "secret", []string{"secret"}, Fail},
-		"tunnel trouble": {func(w *world) { w.status.Alarm = "tunnel: ngrok is not installed" }, "tunnel", []string{"tunnel"}, Fail},
-		"lost hook":      {func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "https://other.example.com" }) }, "hooks", []string{"hook of " + repo}, Fail},
-		"re-keyed":       {func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, "hooks", []string{"secret of " + repo, "deliveries of " + repo}, Fail},
-		"delivers":       {func(w *world) { w.deliver() }, "hooks", []string{"hook of " + repo, "secret of " + repo, "deliveries of " + repo}, OK},
+		"stopped":      {func(w *world) { w.end() }, "receiver", []string{"receiver"}, Fail},
+		"hangs":        {func(w *world) { w.end(); lock(w) }, "receiver", []string{"receiver"}, Fail},
+		"full disk":    {func(w *world) { w.status.Alarms = []daemon.Alarm{{Text: "the disk is full"}} }, "receiver", []string{"receiver"}, Fail},
+		"failing sink": {pending(time.Second, "500"), "notifications", []string{"notifications"}, Fail},
+		"waits":        {pending(time.Hour, ""), "notifications", []string{"notifications"}, Warn},
+		"old secret":   {func(w *world) { w.later(100 * 24 * time.Hour) }, "secret", []string{"age of the secret"}, Warn},
+		"other secret": {func(w *world) { w.status.Secrets = []string{"deadbeef"} }, "secret", []string{"secret"}, Fail},
+		"tunnel trouble": {func(w *world) {
+			w.status.Alarms = []daemon.Alarm{{Key: "tunnel", Text: "tunnel: ngrok is not installed"}}
+		}, "tunnel", []string{"tunnel"}, Fail},
+		"lost hook": {func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "https://other.example.com" }) }, "hooks", []string{"hook of " + repo}, Fail},
+		"re-keyed":  {func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, "hooks", []string{"secret of " + repo, "deliveries of " + repo}, Fail},
+		"delivers":  {func(w *world) { w.deliver() }, "hooks", []string{"hook of " + repo, "secret of " + repo, "deliveries of " + repo}, OK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,27 +35,21 @@ func (f *facts) publicAddress(ctx context.Context) Check {
 	if err != nil {
 		return fail("correct the DNS entry, or start the tunnel again", "%s does not resolve: %v", u.Hostname(), plain(err))
 	}
-	if !f.cfg.Local {
-		host := ""
-		if client, err := f.cfg.Fleet.GitHub(); err == nil {
-			host = client.Host()
-		}
-		if inside := private(ips, host); inside != "" {
-			return fail("open a tunnel, such as with ngrok http 9000; then hookctl setup --url https://…", "%s is %s, which GitHub cannot reach", u.Hostname(), inside)
-		}
+	github := ""
+	if client, err := f.cfg.Fleet.GitHub(); err == nil {
+		github = client.Host()
 	}
-	instance := ""
-	st, err := f.status()
-	if err == nil {
-		instance = st.Instance
+	if inside := private(ips, github); inside != "" {
+		return fail("open a tunnel, such as with ngrok http 9000; then hookctl setup --url https://…", "%s is %s, which GitHub cannot reach", u.Hostname(), inside)
 	}
-	if err := hooks.CheckURL(ctx, address, instance); err != nil {
+	st, _ := f.status() // nothing beside an error
+	if err := hooks.CheckURL(ctx, address, st.Instance); err != nil {
 		if strings.Contains(err.Error(), "cannot be reached from here") {
 			return warn(hooks.CureOf(err), "%v", err)
 		}
 		return failed(err, "")
 	}
-	if instance == "" {
+	if st.Instance == "" {
 		return ok("%s leads to a hookctl receiver", address)
 	}
 	return ok("%s leads to this receiver", address)

@@ -80,6 +80,13 @@ func TestStatesOfTheService(t *testing.T) {
 	}
 }
 
+func TestAReceiverNamesItsSupervisor(t *testing.T) {
+	st := daemon.Status{Running: true, Supervisor: &daemon.Supervisor{Kind: daemon.KindPM2, Name: "hooks"}}
+	if got := Receiver(t.TempDir(), st, nil, time.Now()); got.Status != OK || !strings.Contains(got.Detail, "running under pm2 (hooks) on ") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestFreeSpace(t *testing.T) {
 	for free, want := range map[uint64]string{50 << 20: Fail, 500 << 20: Warn, 5 << 30: OK} {
 		if got := spaceFinding("/x", free, 1<<40); got.Status != want || want != OK && !strings.Contains(got.Fix, "hookctl events prune") {

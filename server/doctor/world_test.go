@@ -40,6 +40,7 @@ type world struct {
 	store  *secret.Store
 	value  string // the secret
 	home   string
+	host   string // of GitHub
 	cfg    Config // without Fleet
 	github func() (*hooks.Client, error)
 	names  []string // setup.repositories
@@ -64,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, home: home}
+	w := &world{t: t, home: home, host: "github.com"}
 	w.store = secret.NewStore(secret.Config{
 		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "state", "rotation.json"), Environ: func(string) string { return "" },
 	})
@@ -93,11 +94,10 @@ func newWorld(t *testing.T) *world {
 	w.cfg = Config{
 		Home: home, Version: "1.0.0", Logs: logs.Config{Dir: w.status.LogDir}, Store: w.store, Simulated: true,
 		Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
-		Clock:   func(context.Context) (time.Time, error) { return time.Now(), nil },
 		Timeout: time.Minute,
 	}
 	w.github = func() (*hooks.Client, error) {
-		return hooks.New(hooks.Config{Host: "github.com", Socket: socket, Token: githubtest.DefaultToken,
+		return hooks.New(hooks.Config{Host: w.host, Socket: socket, Token: githubtest.DefaultToken,
 			Limits: hooks.Limits{Tries: 1, MaxWait: time.Second, Pause: 50 * time.Millisecond}})
 	}
 	w.start()
@@ -204,7 +204,7 @@ func (w *world) ingest(ctx context.Context, h hooks.Hook, d hooks.Delivery) (fil
 
 // direct makes the public URL that of the receiver itself, as seen from this machine.
 func (w *world) direct() {
-	w.cfg.Simulated, w.cfg.Local = false, true
+	w.cfg.Simulated, w.host = false, "ghe.example.com"
 	w.cfg.PublicURL = "http://" + w.status.Address + "/webhook"
 }
 

@@ -118,12 +118,6 @@ func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, 
 	return list, out, err
 }
 
-// sentKey is one event of one hook: hooks that subscribe to the same event share its GUID.
-type sentKey struct {
-	hook int64
-	guid string
-}
-
 // fetch finds what is missing of some hooks, and records it.
 func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, ingest Ingest) (CatchUpReport, error) {
 	report := CatchUpReport{Events: []CaughtUp{}}
@@ -132,29 +126,28 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, err
 	}
 	missing, cursor, missedErr := f.missed(ctx, list, r)
-	at := map[sentKey]int{}
-	chosen := missing[:0:0]
+	missing = slices.DeleteFunc(missing, func(m hooks.Missing) bool {
+		return len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) })
+	})
 	for _, m := range missing {
-		if len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) }) {
-			continue
-		}
 		_, reason := m.Outcome(false)
 		if m.OK() {
 			reason = Answer(m.Latest()) + ", but it is not in the log"
 		}
-		at[sentKey{m.Hook.ID, m.GUID}] = len(report.Events)
-		chosen = append(chosen, m)
 		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
 			Event: m.Event.Event, Action: m.Action, DeliveredAt: m.Latest().DeliveredAt, Reason: reason})
 	}
-	if r.DryRun || len(chosen) == 0 && !r.Continue {
+	if r.DryRun || len(missing) == 0 && !r.Continue {
 		return report, missedErr
 	}
-	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+	at := 0 // in missing and in the report: they are fetched in that order, without those that GitHub does not give
+	_, fetchErr := client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+		for missing[at].Hook.ID != m.Hook.ID || missing[at].GUID != m.GUID {
+			at++
+		}
 		file, _, err := ingest(ctx, m.Hook, d)
 		if err == nil {
-			e := &report.Events[at[sentKey{m.Hook.ID, m.GUID}]]
-			e.File, e.Recorded = file, true
+			report.Events[at].File, report.Events[at].Recorded = file, true
 			report.Recorded++
 		}
 		return err

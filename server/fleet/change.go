@@ -48,7 +48,7 @@ func (f *Fleet) Edit(ctx context.Context, r EditRequest) (Hook, error) {
 			return Hook{}, err
 		}
 	}
-	return f.Find(ctx, FindRequest{ID: h.ID, Targets: []hooks.Target{h.Target}})
+	return f.Find(ctx, h.ID, []hooks.Target{h.Target})
 }
 
 // SetActive makes GitHub send deliveries of a hook, or none for now.
@@ -138,11 +138,7 @@ func (f *Fleet) Move(ctx context.Context, to string, progress func(hooks.Step)) 
 	if err != nil {
 		return report, err
 	}
-	for _, address := range k.kept.Addresses {
-		if !hooks.SameURL(address, to) && !slices.Contains(report.From, address) {
-			report.From = append(report.From, address)
-		}
-	}
+	report.From = slices.DeleteFunc(slices.Clone(k.kept.Addresses), func(address string) bool { return hooks.SameURL(address, to) })
 	if len(report.From) == 0 || len(k.targets) == 0 {
 		return report, nil
 	}

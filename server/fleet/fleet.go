@@ -45,9 +45,6 @@ type Config struct {
 
 	// SaveURL keeps the public URL in the settings; nil leaves them alone.
 	SaveURL func(ctx context.Context, publicURL string) error
-	// Accept makes the receiver accept the secrets of these fingerprints and fails where it does not. Nil asks the running
-	// receiver on its control socket, and checks its answer.
-	Accept func(ctx context.Context, fingerprints []string) error
 	// Probe asks the public URL from here whether this receiver answers, and says what is odd; [hooks.CheckURL] if nil.
 	Probe func(ctx context.Context, url, instance string) error
 	Now   func() time.Time // time.Now if nil

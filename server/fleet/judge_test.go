@@ -43,7 +43,7 @@ func (w *world) do(cure string) {
 	}
 	var h Hook
 	if id, err := strconv.ParseInt(rest[len(rest)-1], 10, 64); err == nil {
-		if h, err = w.fleet.Find(w.t.Context(), FindRequest{ID: id, Targets: at}); err != nil {
+		if h, err = w.fleet.Find(w.t.Context(), id, at); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -141,7 +141,6 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 	}
 	targets = unique(targets)
 	all := List{PublicURL: k.public, Hooks: []Hook{}, renamed: map[hooks.Target]hooks.Target{}}
-	known := map[int64]bool{} // two names of one repository list the same hooks
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(listsAtOnce)
@@ -153,31 +152,23 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil {
-				f.noted(err)
-				out := Aside{Target: t, Err: err, Passing: passing(err)}
-				all.Aside = append(all.Aside, out)
-				if r.Each != nil {
-					r.Each(t, nil, &out)
-				}
-				return nil
-			}
 			now := t
 			if len(list) > 0 {
 				now = list[0].Target
 			}
+			var out *Aside
+			if err != nil {
+				f.noted(err)
+				out = &Aside{Target: t, Err: err, Passing: passing(err)}
+				all.Aside = append(all.Aside, *out)
+			} else {
+				all.Targets, all.Hooks = append(all.Targets, now), append(all.Hooks, list...)
+			}
 			if key(now) != key(t) {
 				all.renamed[t] = now
 			}
-			all.Targets = append(all.Targets, now)
-			for _, h := range list {
-				if !known[h.ID] {
-					known[h.ID] = true
-					all.Hooks = append(all.Hooks, h)
-				}
-			}
 			if r.Each != nil {
-				r.Each(now, list, nil)
+				r.Each(now, list, out)
 			}
 			return nil
 		})
@@ -189,6 +180,8 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 	slices.SortFunc(all.Targets, byTarget)
 	slices.SortFunc(all.Aside, func(a, b Aside) int { return byTarget(a.Target, b.Target) })
 	slices.SortFunc(all.Hooks, Compare)
+	// Two names of one repository list the same hooks.
+	all.Hooks = slices.CompactFunc(all.Hooks, func(a, b Hook) bool { return a.ID == b.ID })
 	f.listed(ctx, all)
 	slices.SortFunc(targets, byTarget)
 	every := slices.SortedFunc(slices.Values(k.targets), byTarget)
@@ -284,20 +277,14 @@ func (f *Fleet) listed(ctx context.Context, l List) {
 	})
 }
 
-// FindRequest names one hook.
-type FindRequest struct {
-	ID      int64
-	Targets []hooks.Target // where it may be; nil for all that are known
-}
-
-// Find returns one hook, judged among those beside it.
-func (f *Fleet) Find(ctx context.Context, r FindRequest) (Hook, error) {
+// Find returns one hook of some targets, nil for all that are known, judged among those beside it.
+func (f *Fleet) Find(ctx context.Context, id int64, among []hooks.Target) (Hook, error) {
 	k, err := f.facts(ctx)
 	if err != nil {
 		return Hook{}, err
 	}
-	targets := r.Targets
-	if h, known := k.kept.Hooks[r.ID]; known && targets == nil { // it was seen there before
+	targets := among
+	if h, known := k.kept.Hooks[id]; known && targets == nil { // it was seen there before
 		if t, err := hooks.ParseTarget(h.Repository); err == nil {
 			targets = []hooks.Target{t}
 		}
@@ -307,11 +294,11 @@ func (f *Fleet) Find(ctx context.Context, r FindRequest) (Hook, error) {
 		if err != nil {
 			return Hook{}, err
 		}
-		if at := slices.IndexFunc(l.Hooks, func(h Hook) bool { return h.ID == r.ID }); at >= 0 {
+		if at := slices.IndexFunc(l.Hooks, func(h Hook) bool { return h.ID == id }); at >= 0 {
 			return l.Hooks[at], nil
 		}
-		if r.Targets != nil || targets == nil {
-			err := hooks.WithCure(fmt.Errorf("no hook %d on the repositories looked at: %w", r.ID, hooks.ErrHookNotFound), "name its repository with -R owner/repo")
+		if among != nil || targets == nil {
+			err := hooks.WithCure(fmt.Errorf("no hook %d on the repositories looked at: %w", id, hooks.ErrHookNotFound), "name its repository with -R owner/repo")
 			return Hook{}, errors.Join(err, l.Err())
 		}
 		targets = nil

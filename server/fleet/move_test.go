@@ -84,10 +84,10 @@ func TestEditing(t *testing.T) {
 	if changed, err = w.fleet.SetActive(t.Context(), h.Hook, true); err != nil || !changed.Active {
 		t.Errorf("%+v, %v", changed, err)
 	}
-	if found, err := w.fleet.Find(t.Context(), FindRequest{ID: h.ID}); err != nil || found.Target != h.Target {
+	if found, err := w.fleet.Find(t.Context(), h.ID, nil); err != nil || found.Target != h.Target {
 		t.Errorf("%+v, %v", found, err)
 	}
-	if _, err := w.fleet.Find(t.Context(), FindRequest{ID: 7}); hooks.CureOf(err) != "name its repository with -R owner/repo" {
+	if _, err := w.fleet.Find(t.Context(), 7, nil); hooks.CureOf(err) != "name its repository with -R owner/repo" {
 		t.Errorf("%v", err)
 	}
 }

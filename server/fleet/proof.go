@@ -89,32 +89,28 @@ func awaitPing(ctx context.Context, log *logs.Log, hookID int64, fingerprint str
 	if err != nil {
 		news = nil // looking finds it too, if later
 	}
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
+	tick := time.Tick(lookAgain)
 	for {
 		e, found, err := look(ctx)
 		if found || err != nil && ctx.Err() == nil {
 			return e, err
 		}
-		for again := false; !again; {
-			select {
-			case batch, ok := <-news:
-				if !ok {
-					news = nil
-				}
-				if at := slices.IndexFunc(batch, match); at >= 0 {
-					return batch[at], nil
-				}
-			case <-tick.C:
-				again = true
-			case <-ctx.Done():
-				last, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*lookAgain)
-				defer stop()
-				if e, found, _ := look(last); found { // without an answer the time is simply up
-					return e, nil
-				}
-				return logs.Entry{}, context.Cause(ctx)
+		select {
+		case batch, ok := <-news:
+			if !ok {
+				news = nil
 			}
+			if at := slices.IndexFunc(batch, match); at >= 0 {
+				return batch[at], nil
+			}
+		case <-tick:
+		case <-ctx.Done():
+			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*lookAgain)
+			defer stop()
+			if e, found, _ := look(last); found { // without an answer the time is simply up
+				return e, nil
+			}
+			return logs.Entry{}, context.Cause(ctx)
 		}
 	}
 }
@@ -140,11 +136,8 @@ func (f *Fleet) Reach(ctx context.Context, url string) error {
 	return f.cfg.Probe(ctx, url, status.Instance)
 }
 
-// Accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
-func (f *Fleet) Accept(ctx context.Context, fingerprints []string) error {
-	if f.cfg.Accept != nil {
-		return f.cfg.Accept(ctx, fingerprints)
-	}
+// accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
+func (f *Fleet) accept(ctx context.Context, fingerprints []string) error {
 	status, err := daemon.Dial(f.cfg.Home).Reload(ctx)
 	if err != nil {
 		return hooks.WithCure(fmt.Errorf("make the receiver accept the new secret: %w", err), "hookctl start")

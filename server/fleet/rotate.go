@@ -231,7 +231,7 @@ func plain(list []Hook) []hooks.Hook {
 
 // rotator gives package hooks what a rotation needs of this machine.
 func (f *Fleet) rotator(client *hooks.Client, log *logs.Log, progress func(hooks.Step)) *hooks.Rotator {
-	return &hooks.Rotator{Client: client, Store: f.cfg.Store, Accept: f.Accept, Confirm: confirm(log), Progress: progress, Now: f.cfg.Now, Wait: f.cfg.Wait, PerHook: f.cfg.PerHook}
+	return &hooks.Rotator{Client: client, Store: f.cfg.Store, Accept: f.accept, Confirm: confirm(log), Progress: progress, Now: f.cfg.Now, Wait: f.cfg.Wait, PerHook: f.cfg.PerHook}
 }
 
 // Rotate gives the hooks of a plan a new secret, or goes on with what is under way. A hook that failed is in the report, with
@@ -272,10 +272,8 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 	if err != nil {
 		return RotateReport{}, err
 	}
-	if f.cfg.Accept == nil { // nothing is begun that the receiver cannot take part in
-		if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil {
-			return RotateReport{}, hooks.WithCure(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start the receiver: hookctl start")
-		}
+	if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil { // nothing is begun that it cannot take part in
+		return RotateReport{}, hooks.WithCure(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start the receiver: hookctl start")
 	}
 	var report RotateReport
 	err = f.withLog(ctx, func(log *logs.Log) error {

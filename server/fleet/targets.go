@@ -120,22 +120,22 @@ func (f *Fleet) known(ctx context.Context) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	news, err := f.pings(ctx, k.Pings)
+	pings, partial, err := f.pings(ctx, k.Pings)
 	if err != nil {
 		return kept{}, err
 	}
-	if k.Imported && len(news.pings) == 0 {
+	if k.Imported && len(pings) == 0 {
 		return k, nil
 	}
 	take := func(k *kept) {
 		f.importRun(k)
-		for _, p := range news.pings {
+		for _, p := range pings {
 			k.add(p.target)
 			k.hook(p.entry.HookID, func(h *keptHook) {
 				h.Repository = p.target.String()
 				h.saw(p.entry.Secret, p.entry.ReceivedAt)
 			})
-			if !news.partial && p.entry.ReceivedAt.After(k.Pings) {
+			if !partial && p.entry.ReceivedAt.After(k.Pings) {
 				k.Pings = p.entry.ReceivedAt
 			}
 		}
@@ -170,16 +170,12 @@ type ping struct {
 	target hooks.Target
 }
 
-type pingNews struct {
-	pings   []ping
-	partial bool // the index is still being built, so older ones may be missing
-}
-
-// pings reads the verified pings that arrived after a time, oldest first.
-func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err error) {
+// pings reads the verified pings that arrived after a time, oldest first. While the index is still being built the list is partial:
+// older ones may be missing.
+func (f *Fleet) pings(ctx context.Context, since time.Time) (list []ping, partial bool, err error) {
 	filter, err := logs.ParseFilter("event:ping verified:yes source:delivery,relay", f.cfg.Now())
 	if err != nil || f.noLog() {
-		return news, err
+		return nil, false, err
 	}
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		if since.IsZero() { // the first look, which must not miss what is not in the index yet
@@ -193,13 +189,13 @@ func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err 
 			if err != nil {
 				return err
 			}
-			news.partial = news.partial || page.Building
+			partial = partial || page.Building
 			for _, e := range page.Entries {
 				if !e.ReceivedAt.After(since) {
 					return nil
 				}
 				if t, ok := pinged(ctx, log, e); ok {
-					news.pings = append(news.pings, ping{e, t})
+					list = append(list, ping{e, t})
 				}
 			}
 			if !page.HasOlder || len(page.Entries) == 0 {
@@ -208,8 +204,8 @@ func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err 
 			query.Cursor = page.Entries[len(page.Entries)-1].Cursor()
 		}
 	})
-	slices.Reverse(news.pings)
-	return news, err
+	slices.Reverse(list)
+	return list, partial, err
 }
 
 // pinged is the target that a ping came from. That of an organization's hook is in the payload only.

@@ -194,7 +194,7 @@ func (c *call) hook(ctx context.Context, id string, targets []hooks.Target) (fle
 	if err != nil {
 		return fleet.Hook{}, err
 	}
-	return c.w.Fleet.Find(ctx, fleet.FindRequest{ID: n, Targets: targets})
+	return c.w.Fleet.Find(ctx, n, targets)
 }
 
 type hooksArguments struct {
