@@ -16,8 +16,8 @@ import (
 // the lane tries one of the messages behind it. If that one gets through, the head is set aside: it is
 // tried again later beside its lane, one at a time for each sink, until Retry.GiveUp.
 
-// laneKey names a lane. Beside those that are sent in order there is one for what is set aside of a sink, and one for what is gathered
-// of a repository: these go by time.
+// laneKey names a lane. Beside those that are sent there is one for what is set aside of a sink, which goes by time, and one for what is
+// gathered of a repository while its window lasts.
 type laneKey struct {
 	sink, repository string
 	kind             laneKind
@@ -51,10 +51,10 @@ func (q *queue) push(it *item, to laneKey) {
 
 // turn is the item of a lane whose turn it is. q.mu is held.
 func (q *queue) turn(l *messages) *item {
-	if l.key.kind != inOrder {
+	if l.key.kind == aside {
 		return slices.MinFunc(l.items, func(a, b *item) int { return a.due.Compare(b.due) })
 	}
-	if l.items[0].due.IsZero() { // before its first attempt
+	if l.key.kind == inOrder && l.items[0].due.IsZero() { // before its first attempt
 		gather(l, q.s.settings.Load().CoalesceMax)
 	}
 	return l.items[0]
