@@ -10,7 +10,9 @@ import (
 type Message struct {
 	Shell   *Shell
 	Head    string
+	Facts   [][2]string // labels and values, above the lines
 	Lines   []string
+	Keys    []Action // more keys
 	hint    string
 	bad     bool
 	unasked bool // it opened by itself
@@ -30,7 +32,11 @@ func (m *Message) View(w, h int) string {
 	if m.bad {
 		style = m.Shell.Theme.Bad
 	}
-	out := padded(m.Lines, room, style)
+	var out []string
+	for _, f := range m.Facts {
+		out = append(out, Hanging(" "+m.Shell.Theme.Faint.Render(m.Shell.Theme.Cell(f[0], 12)), Clean(f[1]), room-12)...)
+	}
+	out = append(out, padded(m.Lines, room, style)...)
 	if m.hint != "" {
 		out = append(append(out, ""), padded([]string{"hint: " + m.hint}, room, m.Shell.Theme.Text)...)
 	}
@@ -52,7 +58,11 @@ func padded(lines []string, w int, style Style) (out []string) {
 func (m *Message) Actions() []Action {
 	closes := Action{ID: "message.close", Keys: []string{"esc", "enter", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { m.Shell.Shut(m); return nil }}
 	copies := Action{ID: "message.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy this text.", Run: func() tea.Cmd {
-		return m.Shell.Copy("the text", strings.TrimSpace(strings.Join(m.Lines, "\n")+"\n"+m.hint))
+		var words strings.Builder
+		for _, f := range m.Facts {
+			words.WriteString(f[0] + ": " + f[1] + "\n")
+		}
+		return m.Shell.Copy("the text", strings.TrimSpace(words.String()+strings.Join(m.Lines, "\n")+"\n"+m.hint))
 	}}
 	if m.unasked {
 		closes.Keys, copies.Keys = []string{"esc"}, []string{"ctrl+y"}
@@ -63,7 +73,7 @@ func (m *Message) Actions() []Action {
 	if m.Pos.Most > 0 {
 		scroll = "scroll"
 	}
-	return append([]Action{closes, copies}, scrolls(m.high, scroll, m.Pos.By)...)
+	return append(append([]Action{closes, copies}, m.Keys...), scrolls(m.high, scroll, m.Pos.By)...)
 }
 
 // Confirm asks before something is lost. It names the object, and the key that

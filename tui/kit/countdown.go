@@ -8,59 +8,70 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// countdown is the box before an action that changes something at GitHub or wakes an agent: it names what will happen, and
-// a key pressed by mistake is taken back with esc. Enter or the key itself does not wait.
-type countdown struct {
-	a    *Shell
-	act  Action
-	left int // seconds
+// Countdown is the box before what changes something at GitHub or wakes an agent: it names what will happen, and a key pressed
+// by mistake is taken back with esc. Enter or the key itself does not wait.
+type Countdown struct {
+	Shell   *Shell
+	Act     Action   // Acts says what will happen, "" as long as that is being found out
+	Lines   []string // what there is to know besides
+	left    int      // seconds, 0 before it counts
+	Waiting string   // what is being found out
 }
 
 // counted is one second of a count-down.
-type counted struct{ of *countdown }
+type counted struct{ of *Countdown }
 
 const countFrom = 3
 
-// countDown shows the box and begins to count.
-func (s *Shell) countDown(act Action) tea.Cmd {
-	c := &countdown{s, act, countFrom}
-	s.Show(c)
-	return s.Later(time.Second, counted{c})
+// Count begins to count.
+func (c *Countdown) Count(acts string, lines ...string) tea.Cmd {
+	c.Act.Acts, c.Lines, c.left = acts, lines, countFrom
+	return c.Shell.Later(time.Second, counted{c})
 }
 
-func (c *countdown) Title() string { name, _ := c.act.name(); return name }
+// Title implements Overlay.
+func (c *Countdown) Title() string { name, _ := c.Act.name(); return name }
 
-func (c *countdown) Update(msg tea.Msg) tea.Cmd {
+// Update implements Overlay.
+func (c *Countdown) Update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(counted); !ok || m.of != c {
 		return nil
 	}
 	if c.left--; c.left > 0 {
-		return c.a.Later(time.Second, counted{c})
+		return c.Shell.Later(time.Second, counted{c})
 	}
 	return c.begin()
 }
 
-func (c *countdown) begin() tea.Cmd {
-	c.a.Shut(c)
-	return c.act.Run()
+func (c *Countdown) begin() tea.Cmd {
+	c.Shell.Shut(c)
+	return c.Act.Run()
 }
 
-func (c *countdown) View(w, h int) string {
-	t := c.a.Theme
-	out := Flagged(t.Bold, t.Sym.Pending, fmt.Sprintf("In %d s: %s", c.left, c.act.Acts), min(w, 76))
+// View implements Overlay.
+func (c *Countdown) View(w, h int) string {
+	t, w := c.Shell.Theme, min(w, 76)
+	if c.left == 0 {
+		return " " + t.Warn.Render(t.Sym.Pending) + " " + c.Waiting + " "
+	}
+	out := Flagged(t.Bold, t.Sym.Pending, fmt.Sprintf("In %d s: %s", c.left, c.Act.Acts), w)
+	for _, l := range c.Lines {
+		out = append(out, Paragraph(l, w)...)
+	}
 	if h > len(out)+1 {
 		out = append(out, "", " "+t.Key.Render("enter")+" starts now, "+t.Key.Render("esc")+" cancels.")
 	}
 	return strings.Join(First(out, h), "\n")
 }
 
-func (c *countdown) Actions() []Action {
+// Actions implements Overlay.
+func (c *Countdown) Actions() []Action {
 	return []Action{
-		{ID: "countdown.start", Keys: append([]string{"enter"}, c.act.Keys...), Label: "start now", Text: "Start without waiting for the count-down.", Command: c.act.Command, Run: c.begin},
+		{ID: "countdown.start", Keys: append([]string{"enter"}, c.Act.Keys...), Label: "start now", Text: "Start without waiting for the count-down.", Command: c.Act.Command, Off: When(c.left == 0, c.Waiting), Run: c.begin},
 		{ID: "countdown.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Leave things as they are.", Run: func() tea.Cmd {
-			c.a.Shut(c)
-			return c.a.Note("cancelled; nothing was done")
+			c.Shell.Shut(c)
+			return c.Shell.Note("cancelled; nothing was done")
 		}},
-		c.a.HelpAction(),
+		c.Shell.HelpAction(),
 	}
 }

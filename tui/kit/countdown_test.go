@@ -14,7 +14,7 @@ func TestCountdownBeginsOnceAndCanBeCancelled(t *testing.T) {
 		s.Waits = func(tea.Cmd) tea.Cmd { return nil }
 		ran := 0
 		s.perform(Action{Keys: []string{"R"}, Text: "Replay.", Acts: "replay 1 record", Run: func() tea.Cmd { ran++; return nil }})
-		c := s.Top().(*countdown)
+		c := s.Top().(*Countdown)
 		for second := range countFrom + 2 {
 			if cancel && second == 1 {
 				act, _ := Find(c.Actions(), "esc")

@@ -90,7 +90,9 @@ func (s *Shell) perform(act Action) tea.Cmd {
 		return s.Warn(act.Off)
 	}
 	if act.Acts != "" {
-		return s.countDown(act)
+		c := &Countdown{Shell: s, Act: act}
+		s.Show(c)
+		return c.Count(act.Acts)
 	}
 	return act.Run()
 }

@@ -49,6 +49,12 @@ func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R
 	})
 }
 
+// Instead begins work without steps in place of the job before, which is dropped.
+func Instead[R any](s *Shell, before *Job, work func(context.Context) (R, error), end func(R, error) tea.Cmd) (*Job, tea.Cmd) {
+	before.Drop()
+	return Begin(s, func(ctx context.Context, _ func(struct{})) (R, error) { return work(ctx) }, func(struct{}) tea.Cmd { return nil }, end)
+}
+
 // Busy reports whether the job is at work; a nil job is not.
 func (j *Job) Busy() bool { return j != nil && !j.over }
 

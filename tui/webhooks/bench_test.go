@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"hookctl/hooks"
-	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -17,7 +16,7 @@ func BenchmarkFrameOfManyHooks(b *testing.B) {
 	p := hooksOf(a)
 	for i := range 2000 {
 		t := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("service-", i)}
-		p.listed[t] = []fleet.Hook{shownHook(int64(i+1), t)}
+		p.rows = append(p.rows, shownHook(int64(i+1), t))
 	}
 	p.loaded = true
 	p.arrange()

@@ -24,20 +24,15 @@ type deliveries struct {
 	p   *Page
 	row fleet.Hook
 	kit.Cursor
-	all     []fleet.Sent
-	list    []fleet.Sent // what is shown
-	bad     bool         // only what was missed or refused
-	marks   map[string]bool
-	came    map[string]string // files of records that arrived since, by GUID
-	high    int
-	loading bool
-	err     error
-	busy    string
-	gen     int
-	cancel  context.CancelFunc
-	open    *hooks.Delivery // read for the opened one
-	inside  bool
-	scroll  kit.Scroll
+	all    []fleet.Sent
+	list   []fleet.Sent // what is shown
+	bad    bool         // only what was missed or refused
+	marks  map[string]bool
+	came   map[string]string // files of records that arrived since, by GUID
+	high   int
+	asking *kit.Job // GitHub, for the list
+	err    error
+	busy   string
 }
 
 func (p *Page) openDeliveries() tea.Cmd {
@@ -65,39 +60,24 @@ func (p *Page) openMissed(target string) tea.Cmd {
 	return nil
 }
 
-func (o *deliveries) load() tea.Cmd {
-	if o.cancel != nil {
-		o.cancel()
-	}
-	ctx, cancel := context.WithCancel(o.p.shell.Ctx)
-	o.cancel, o.loading = cancel, true
-	o.gen++
-	gen, all, h := o.gen, o.p.fleet(), o.row.Hook
-	return kit.Ask(o.p.shell, func(context.Context) ([]fleet.Sent, error) {
+func (o *deliveries) load() (cmd tea.Cmd) {
+	all, h := o.p.fleet(), o.row.Hook
+	o.asking, cmd = kit.Instead(o.p.shell, o.asking, func(ctx context.Context) ([]fleet.Sent, error) {
 		return all.Deliveries(ctx, fleet.DeliveriesRequest{Hooks: []hooks.Hook{h}, Query: hooks.DeliveryQuery{Limit: deliveriesKept}})
-	}, func(list []fleet.Sent, err error) tea.Cmd {
-		if gen == o.gen {
-			o.took(list, err)
-		}
-		return nil
-	})
+	}, o.took)
+	return cmd
 }
 
 // took takes what GitHub and the log say.
-func (o *deliveries) took(list []fleet.Sent, err error) {
-	o.loading, o.err = false, err
-	if err == nil {
+func (o *deliveries) took(list []fleet.Sent, err error) tea.Cmd {
+	if o.err = err; err == nil {
 		o.all = list
 		o.settle()
 	}
+	return nil
 }
 
-func (o *deliveries) Title() string {
-	if o.inside {
-		return "Delivery " + kit.Clean(o.list[o.At].GUID)
-	}
-	return "Deliveries of " + title(o.row)
-}
+func (o *deliveries) Title() string { return "Deliveries of " + title(o.row) }
 
 func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
@@ -109,7 +89,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	case kit.Wheel:
 		return o.move(msg.Lines)
 	case kit.Click:
-		if i := o.Top + msg.Y - 2; !o.inside && msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
+		if i := o.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
 			o.To(i, len(o.list))
 			if msg.Double {
 				return o.enter()
@@ -149,8 +129,6 @@ func (o *deliveries) choose() {
 	o.list = list
 	if i := slices.IndexFunc(list, func(d fleet.Sent) bool { return d.GUID == under.GUID }); i >= 0 {
 		o.At = i
-	} else if o.inside {
-		o.inside = false
 	}
 	o.To(o.At, len(list))
 }
@@ -159,25 +137,23 @@ func (o *deliveries) choose() {
 func (o *deliveries) under() (fleet.Sent, bool) { return kit.Under(o.Cursor, o.list) }
 
 func (o *deliveries) move(by int) tea.Cmd {
-	if o.inside {
-		return o.scroll.By(by)
-	}
 	o.To(o.At+by, len(o.list))
 	return nil
 }
 
-// enter opens the delivery under the cursor.
+// enter opens the delivery under the cursor, once GitHub has said the rest of it.
 func (o *deliveries) enter() tea.Cmd {
-	if o.At >= len(o.list) {
+	d, ok := o.under()
+	if !ok {
 		return nil
 	}
-	o.inside, o.open, o.err, o.scroll = true, nil, nil, kit.Scroll{}
-	all, h, id := o.p.fleet(), o.row.Hook, o.list[o.At].ID
-	return kit.Ask(o.p.shell, func(ctx context.Context) (hooks.Delivery, error) { return all.Delivery(ctx, h, id) }, func(full hooks.Delivery, err error) tea.Cmd {
-		if o.inside && o.list[o.At].ID == id {
-			o.open, o.err = &full, err
+	o.busy = "asking GitHub for the delivery"
+	all, h := o.p.fleet(), o.row.Hook
+	return kit.Ask(o.p.shell, func(ctx context.Context) (hooks.Delivery, error) { return all.Delivery(ctx, h, d.ID) }, func(full hooks.Delivery, err error) tea.Cmd {
+		if o.busy = ""; o.p.shell.Top() != o {
+			return nil
 		}
-		return nil
+		return o.p.shell.Show(o.whole(d, full, err))
 	})
 }
 
@@ -230,44 +206,33 @@ func (o *deliveries) Actions() []kit.Action {
 	for _, d := range o.chosen() {
 		ids += fmt.Sprintf(" %d", d.ID)
 	}
-	back := kit.Action{ID: "deliveries.close", Keys: []string{"esc", "q"}, Label: "close", Text: "Go back to the hooks.", Run: func() tea.Cmd {
-		if o.cancel != nil {
-			o.cancel()
-		}
-		o.p.shell.Shut(o)
-		return nil
-	}}
-	if o.inside {
-		back = kit.Action{ID: "deliveries.back", Keys: []string{"esc", "q"}, Label: "back", Text: "Go back to the list.", Run: func() tea.Cmd { o.inside, o.err = false, nil; return nil }}
-	}
-	out := []kit.Action{
+	return append(append([]kit.Action{
+		{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Command: view, Off: none, Run: o.enter},
 		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Acts: "GitHub sends " + text.Count(len(o.chosen()), "delivery", "deliveries") + " again", Run: o.redeliver},
 		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false, o) }},
 		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", under.GUID) }},
-	}
-	out = append(out, kit.Walk(o.high, "", o.move)...)
-	if !o.inside {
-		out = append([]kit.Action{
-			{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Command: view, Off: none, Run: o.enter},
-		}, append(out,
-			kit.Action{ID: "deliveries.mark", Keys: []string{"x"}, Label: "mark", Text: "Mark the delivery, or unmark it.", Off: none, Run: func() tea.Cmd {
-				if g := under.GUID; o.marks[g] {
-					delete(o.marks, g)
-				} else {
-					o.marks[g] = true
+	}, kit.Walk(o.high, "", o.move)...),
+		kit.Action{ID: "deliveries.mark", Keys: []string{"x"}, Label: "mark", Text: "Mark the delivery, or unmark it.", Off: none, Run: func() tea.Cmd {
+			if g := under.GUID; o.marks[g] {
+				delete(o.marks, g)
+			} else {
+				o.marks[g] = true
+			}
+			return o.move(1)
+		}},
+		kit.Action{ID: "deliveries.marked", Keys: []string{"X"}, Text: "Mark every event that never arrived.", Run: func() tea.Cmd {
+			for _, d := range o.all {
+				if d.Missed() {
+					o.marks[d.GUID] = true
 				}
-				return o.move(1)
-			}},
-			kit.Action{ID: "deliveries.marked", Keys: []string{"X"}, Text: "Mark every event that never arrived.", Run: func() tea.Cmd {
-				for _, d := range o.all {
-					if d.Missed() {
-						o.marks[d.GUID] = true
-					}
-				}
-				return nil
-			}},
-			kit.Action{ID: "deliveries.failed", Keys: []string{"v"}, Label: "only failed", Text: "Show only failed deliveries, or all.", Command: command("deliveries", o.row) + " --failed", Run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
-		)...)
-	}
-	return append(out, o.p.shell.HelpAction(), back)
+			}
+			return nil
+		}},
+		kit.Action{ID: "deliveries.failed", Keys: []string{"v"}, Label: "only failed", Text: "Show only failed deliveries, or all.", Command: command("deliveries", o.row) + " --failed", Run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
+		o.p.shell.HelpAction(),
+		kit.Action{ID: "deliveries.close", Keys: []string{"esc", "q"}, Label: "close", Text: "Go back to the hooks.", Run: func() tea.Cmd {
+			o.asking.Drop()
+			o.p.shell.Shut(o)
+			return nil
+		}})
 }

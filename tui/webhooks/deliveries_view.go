@@ -15,9 +15,6 @@ import (
 
 func (o *deliveries) View(w, h int) string {
 	w = min(w, 100)
-	if o.inside {
-		return o.viewOne(w, h)
-	}
 	t := o.p.shell.Theme
 	out := []string{kit.FitLine(t.Cut(o.summary(), w), w)}
 	table := t.Table(w, w-2, []kit.Column{{Width: 1}, {Title: "time", Width: 9, Needs: 50}, {Title: "event", Width: 8, Weight: 2},
@@ -26,7 +23,7 @@ func (o *deliveries) View(w, h int) string {
 	switch {
 	case o.err != nil:
 		out = append(out, o.p.shell.Trouble(o.err, w)...)
-	case o.loading && len(o.list) == 0:
+	case o.asking.Busy() && len(o.list) == 0:
 		out = append(out, t.Faint.Render(" asking GitHub"))
 	case len(o.list) == 0 && o.bad:
 		out = append(out, " No delivery failed; "+t.Key.Render("v")+" shows all.")
@@ -59,7 +56,7 @@ func (o *deliveries) summary() string {
 	switch {
 	case o.busy != "":
 		s = " " + t.Warn.Render(t.Sym.Pending) + " " + o.busy
-	case o.loading:
+	case o.asking.Busy():
 		s += t.Faint.Render("  asking GitHub")
 	case missed > 0:
 		s += "  " + t.Bad.Render(fmt.Sprintf("%d never arrived", missed))
@@ -91,18 +88,12 @@ func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 		kit.Cell{Text: kit.Clean(saw), Style: style}, kit.Cell{Text: has, Style: t.Faint})
 }
 
-// viewOne is one delivery in full.
-func (o *deliveries) viewOne(w, h int) string {
-	t := o.p.shell.Theme
-	e := o.list[o.At]
+// whole is one delivery in full: what the list has of it, and what GitHub said besides, or why it did not.
+func (o *deliveries) whole(e fleet.Sent, full hooks.Delivery, err error) *kit.Message {
 	d := e.Attempts[0]
-	var out []string
-	add := func(label, words string) {
-		for _, l := range kit.Folded(kit.Clean(words), max(1, w-14)) {
-			out = append(out, " "+t.Faint.Render(t.Cell(label, 12))+l)
-			label = ""
-		}
-	}
+	again, _ := kit.Find(o.Actions(), "B")
+	m := &kit.Message{Shell: o.p.shell, Head: "Delivery " + kit.Clean(e.GUID), Keys: []kit.Action{again}}
+	add := func(label, words string) { m.Facts = append(m.Facts, [2]string{label, words}) }
 	add("event", e.Event+" "+e.Action)
 	add("delivered", d.DeliveredAt.Local().Format("2006-01-02 15:04:05")+", "+kit.Ago(o.p.shell.Now().Sub(d.DeliveredAt)))
 	add("answer", fleet.Answer(d))
@@ -118,23 +109,19 @@ func (o *deliveries) viewOne(w, h int) string {
 	} else {
 		add("record", "the log has none")
 	}
-	switch {
-	case o.err != nil:
-		out = append(out, o.p.shell.Trouble(o.err, w)...)
-	case o.open == nil:
-		out = append(out, t.Faint.Render(" asking GitHub for the rest"))
-	default:
-		add("URL", o.open.URL)
-		if o.open.ResponseBody != "" {
-			add("body", o.open.ResponseBody)
-		}
-		for _, k := range slices.Sorted(maps.Keys(o.open.RequestHeaders)) {
-			add("sent", k+": "+o.open.RequestHeaders[k])
-		}
-		for _, k := range slices.Sorted(maps.Keys(o.open.ResponseHeaders)) {
-			add("got", k+": "+o.open.ResponseHeaders[k])
-		}
+	if err != nil {
+		m.Lines = append([]string{"", err.Error()}, kit.CureLines(o.p.shell.Cure(err), 76)...)
+		return m
 	}
-	out = o.scroll.Window(out, h)
-	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 8)))
+	add("URL", full.URL)
+	if full.ResponseBody != "" {
+		add("body", full.ResponseBody)
+	}
+	for _, k := range slices.Sorted(maps.Keys(full.RequestHeaders)) {
+		add("sent", k+": "+full.RequestHeaders[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(full.ResponseHeaders)) {
+		add("got", k+": "+full.ResponseHeaders[k])
+	}
+	return m
 }

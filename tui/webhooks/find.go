@@ -138,7 +138,7 @@ func (p *Page) takeAway() tea.Cmd {
 // showProblems shows every target that could not be listed, with the cure.
 func (p *Page) showProblems() tea.Cmd {
 	var lines []string
-	for _, a := range p.setAside() {
+	for _, a := range p.aside {
 		lines = append(lines, a.Err.Error())
 		if cure := a.Cure(); cure != "" {
 			lines = append(lines, "  hint: "+cure)

@@ -51,8 +51,7 @@ func hostile(text func(string) string) map[string]func(*pageScreen) {
 			o := s.Top().(*deliveries)
 			d := hooks.Delivery{ID: 7, GUID: text("guid"), Event: text("push"), Status: text("failed"), StatusCode: 500, DeliveredAt: kittest.Noon}
 			o.took([]fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}, nil)
-			o.inside = true
-			o.open = &hooks.Delivery{ID: 7, URL: text(kittest.PublicURL), ResponseBody: text("body"), RequestHeaders: map[string]string{"X-A": text("a")}, ResponseHeaders: map[string]string{text("X-B"): "b"}}
+			s.Show(o.whole(o.list[0], hooks.Delivery{ID: 7, URL: text(kittest.PublicURL), ResponseBody: text("body"), RequestHeaders: map[string]string{"X-A": text("a")}, ResponseHeaders: map[string]string{text("X-B"): "b"}}, nil))
 		},
 		"rotation": func(s *pageScreen) {
 			nastyHooks(s)

@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,14 +91,13 @@ func (p *Page) take(m listed) {
 		p.total, p.host = m.total, m.host
 		return
 	}
-	delete(p.listed, m.target)
-	delete(p.aside, m.target)
+	p.rows = slices.DeleteFunc(p.rows, func(h fleet.Hook) bool { return h.Target == m.target })
+	p.aside = slices.DeleteFunc(p.aside, func(a fleet.Aside) bool { return a.Target == m.target })
 	if m.aside != nil {
-		p.aside[m.target] = *m.aside
-		return
+		p.aside = append(p.aside, *m.aside)
 	}
 	for _, h := range m.hooks {
-		p.listed[m.target] = append(p.listed[m.target], cleaned(h))
+		p.rows = append(p.rows, cleaned(h))
 	}
 }
 
@@ -123,13 +121,9 @@ func (p *Page) ended(l fleet.List, err error) tea.Cmd {
 	p.loaded = true
 	if p.problem = err; err == nil {
 		p.asked = p.shell.Now()
-		clear(p.listed)
-		clear(p.aside)
+		p.rows, p.aside = nil, l.Aside
 		for _, h := range l.Hooks {
-			p.listed[h.Target] = append(p.listed[h.Target], cleaned(h))
-		}
-		for _, a := range l.Aside {
-			p.aside[a.Target] = a
+			p.rows = append(p.rows, cleaned(h))
 		}
 	}
 	p.arrange()
@@ -163,19 +157,17 @@ func (p *Page) again(list []listed) tea.Cmd {
 	return nil
 }
 
-// arrange builds the rows from what was listed, and keeps the cursor on its
-// hook.
+// arrange sorts what was listed, forgets the marks of hooks that are gone, and keeps the cursor on its hook.
 func (p *Page) arrange() {
-	p.rows = nil
-	here := map[hookKey]bool{}
-	for _, list := range p.listed {
-		for _, h := range list {
-			p.rows = append(p.rows, h)
-			here[keyOf(h)] = true
-		}
-	}
 	slices.SortFunc(p.rows, fleet.Compare)
-	maps.DeleteFunc(p.marks, func(k hookKey, _ bool) bool { return !here[k] })
+	slices.SortFunc(p.aside, func(a, b fleet.Aside) int {
+		return strings.Compare(strings.ToLower(a.Target.String()), strings.ToLower(b.Target.String()))
+	})
+	marks := map[hookKey]bool{}
+	for _, h := range p.marked() {
+		marks[keyOf(h)] = true
+	}
+	p.marks = marks
 	p.choose()
 }
 
@@ -202,8 +194,8 @@ func (p *Page) heard(news kit.News[logs.Entry]) tea.Cmd {
 				p.looked[t] = p.shell.Now()
 				targets = append(targets, t)
 			}
-		default:
-			p.seen(p.rows[i], e)
+		case e.ReceivedAt.After(p.rows[i].Seen):
+			p.rows[i].Seen = e.ReceivedAt
 		}
 	}
 	p.arrange()
@@ -211,22 +203,6 @@ func (p *Page) heard(news kit.News[logs.Entry]) tea.Cmd {
 		return p.load(false)
 	}
 	return p.look(targets...)
-}
-
-// seen notes when the newest delivery of a listed hook arrived.
-func (p *Page) seen(h fleet.Hook, e logs.Entry) {
-	for i, have := range p.listed[h.Target] {
-		if have.ID == h.ID && e.ReceivedAt.After(have.Seen) {
-			p.listed[h.Target][i].Seen = e.ReceivedAt
-		}
-	}
-}
-
-// setAside are the targets that could not be listed, in their order.
-func (p *Page) setAside() []fleet.Aside {
-	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int {
-		return strings.Compare(strings.ToLower(a.Target.String()), strings.ToLower(b.Target.String()))
-	})
 }
 
 // WasSetUp looks again after the wizard has set hooks up.

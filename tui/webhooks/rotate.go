@@ -6,22 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
-
-// countFrom is how many seconds a rotation waits before it begins, for a person
-// to read how many hooks change.
-const countFrom = 3
-
-// second is one second of a count-down.
-type second struct{ turn int }
 
 // outcome is what a job on the rotation came to, and the rotation as the disk has it then.
 type outcome struct {
@@ -42,14 +35,14 @@ func (p *Page) rotateActions() []kit.Action {
 		rotate.Label = fmt.Sprintf("rotate %d", n)
 	}
 	switch {
-	case rot.under():
+	case rot.busy():
 		rotate.Label, rotate.Text, rotate.Off = "watch", "Show the progress of the rotation.", ""
 	case rot.now.Open:
 		rotate.Label, rotate.Text, rotate.Command = "resume", "Continue the rotation that is not finished.", "hookctl rotate --resume"
 	}
 	noUndo := p.cannotRotate()
 	switch {
-	case rot.under():
+	case rot.busy():
 		noUndo = "a rotation is under way"
 	case rot.now.Open || !rot.now.UndoUntil.IsZero():
 	case rot.now.State == nil:
@@ -57,21 +50,28 @@ func (p *Page) rotateActions() []kit.Action {
 	default:
 		noUndo = "the grace period is over: the old secret is gone"
 	}
-	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, and no delivery is lost.", Command: "hookctl rotate --undo", Off: noUndo, Run: func() tea.Cmd {
-		return p.count("undo", len(rot.now.State.Hooks), (*fleet.Fleet).Undo)
-	}}
+	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, and no delivery is lost.", Command: "hookctl rotate --undo",
+		Off: noUndo, Acts: "old secret back for " + p.rotates(), Run: func() tea.Cmd { return p.turn("undo", (*fleet.Fleet).Undo) }}
 	if rot.undone() {
-		undo.Text = "Take back the undo: every hook gets the new secret again, with the same care."
+		undo.Text, undo.Acts = "Take back the undo: every hook gets the new secret again, with the same care.", "the new secret again for "+p.rotates()
 	}
 	if noUndo == "" {
 		undo.Label = cmp.Or(kit.When(rot.undone(), "rotate again"), "undo")
 	}
 	noResume := p.cannotRotate()
-	if rot.under() || rot.now.Next == "" {
+	if rot.busy() || rot.now.Next == "" {
 		noResume = "no hook waits for the new secret"
 	}
 	resume := kit.Action{ID: "rotation.resume", Keys: []string{"C"}, Text: "Complete the rotation: try again the hooks that failed or were set aside.", Command: "hookctl rotate --resume", Off: noResume, Run: p.resume}
 	return []kit.Action{rotate, undo, resume}
+}
+
+// rotates counts the hooks of the rotation on the disk.
+func (p *Page) rotates() string {
+	if p.rot.now.State == nil {
+		return "no hook"
+	}
+	return text.Count(len(p.rot.now.State.Hooks), "hook")
 }
 
 // rotateCommand is the command line of what r does.
@@ -103,10 +103,10 @@ func (p *Page) cannotRotate() string {
 
 // rotate plans a rotation and counts down to it, goes on with the one that is
 // not finished, or shows the one that is under way.
-func (p *Page) rotate() tea.Cmd {
+func (p *Page) rotate() (cmd tea.Cmd) {
 	rot := &p.rot
 	switch {
-	case rot.under():
+	case rot.busy():
 		p.watch()
 		return nil
 	case rot.now.Open:
@@ -116,62 +116,49 @@ func (p *Page) rotate() tea.Cmd {
 	for _, h := range p.marked() {
 		request.IDs = append(request.IDs, h.ID)
 	}
-	rot.begin("rotate")
-	ctx, stop := context.WithCancel(p.shell.Ctx)
-	rot.planning, rot.stop = true, stop
-	rot.order, rot.steps = nil, map[hookKey]hookStep{}
-	p.watch()
-	all, turn := p.fleet(), rot.turn
-	return p.shell.Work(kit.Ask(p.shell, func(context.Context) (fleet.RotatePlan, error) { return all.PlanRotation(ctx, request) }, func(plan fleet.RotatePlan, err error) tea.Cmd {
-		return p.planned(turn, plan, err)
-	}))
+	box := &kit.Countdown{Shell: p.shell, Waiting: "asking GitHub which hooks there are", Act: kit.Action{Text: "Rotate the secret.", Keys: []string{"r"}, Command: p.rotateCommand()}}
+	p.shell.Show(box)
+	all := p.fleet()
+	rot.planning, cmd = kit.Instead(p.shell, rot.planning, func(ctx context.Context) (fleet.RotatePlan, error) { return all.PlanRotation(ctx, request) }, func(plan fleet.RotatePlan, err error) tea.Cmd {
+		return p.planned(box, plan, err)
+	})
+	return cmd
 }
 
-// planned takes the plan of a rotation, unless something else was begun since.
-func (p *Page) planned(turn int, plan fleet.RotatePlan, err error) tea.Cmd {
-	rot := &p.rot
-	if turn != rot.turn || !rot.planning {
+// planned counts down to a rotation that was planned, unless nobody waits for it any more.
+func (p *Page) planned(box *kit.Countdown, plan fleet.RotatePlan, err error) tea.Cmd {
+	if !p.shell.Shown(box) {
 		return nil
 	}
-	rot.planning = false
-	rot.stop()
-	switch {
-	case err != nil:
-		rot.err = err
-		return nil
-	case plan.Resume: // another process began one in the meantime
+	if err != nil || plan.Resume { // another process began one in the meantime
+		p.shell.Shut(box)
+		if err != nil {
+			return p.shell.Fail(err)
+		}
 		return p.resume()
 	}
-	rot.plan = plan
-	for _, h := range plan.Hooks {
-		rot.put(keyOf(h), hookStep{step: secret.StepPending})
+	box.Act.Run = func() tea.Cmd {
+		p.rot.order, p.rot.steps = nil, map[hookKey]hookStep{}
+		for _, h := range plan.Hooks {
+			p.rot.put(keyOf(h), hookStep{step: secret.StepPending})
+		}
+		p.rot.leave(plan.Aside)
+		return p.turn("rotate", func(f *fleet.Fleet, ctx context.Context, progress func(hooks.Step)) (fleet.RotateReport, error) {
+			return f.Rotate(ctx, plan, progress)
+		})
 	}
-	rot.leave(plan.Aside)
-	return p.count("rotate", len(plan.Hooks), func(f *fleet.Fleet, ctx context.Context, progress func(hooks.Step)) (fleet.RotateReport, error) {
-		return f.Rotate(ctx, plan, progress)
-	})
-}
-
-// count counts down to work on the rotation and names how many hooks change.
-func (p *Page) count(verb string, changes int, do work) tea.Cmd {
-	rot := &p.rot
-	rot.begin(verb)
-	rot.left, rot.changes = countFrom, changes
-	rot.start = func() tea.Cmd { return p.turn(verb, do) }
-	p.watch()
-	return p.shell.Later(time.Second, second{rot.turn})
-}
-
-// second counts on, and starts at the end.
-func (p *Page) second(m second) tea.Cmd {
-	rot := &p.rot
-	if m.turn != rot.turn || rot.left == 0 {
-		return nil
+	var notes []string
+	if plan.Shared {
+		notes = append(notes, "Other hooks share this secret, so each of these gets one of its own.")
 	}
-	if rot.left--; rot.left == 0 {
-		return rot.start()
+	if n := len(plan.Aside); n > 0 {
+		var names []string
+		for _, a := range plan.Aside {
+			names = append(names, a.Target.String())
+		}
+		notes = append(notes, text.Count(n, "repository", "repositories")+" set aside: hooks of "+kit.Some(names, 2)+" keep the old secret, which stays accepted from them alone.")
 	}
-	return p.shell.Later(time.Second, m)
+	return box.Count("new secret for "+text.Count(len(plan.Hooks), "hook"), append(notes, "Both secrets are accepted for "+kit.Age(plan.Grace)+" after the change.")...)
 }
 
 func (p *Page) resume() tea.Cmd { return p.turn("resume", (*fleet.Fleet).Resume) }
@@ -273,7 +260,7 @@ func (p *Page) readRotation() tea.Cmd {
 func (p *Page) read(now fleet.Rotation, err error) tea.Cmd {
 	rot := &p.rot
 	switch {
-	case rot.under():
+	case rot.busy():
 		return nil
 	case err != nil:
 		rot.err = err

@@ -54,7 +54,7 @@ func TestRotationOutlivesHookctl(t *testing.T) {
 	third := second.again()
 	third.Shows("rotated, u undoes until")
 	third.start("u")
-	third.Until("the undo", func() bool { return !third.hooks.rot.under() })
+	third.Until("the undo", func() bool { return !third.hooks.rot.busy() })
 	if back, _, err := r.cfg.Store.Current(); err != nil || back != old {
 		t.Errorf("the old secret is not back (%v)", err)
 	}
@@ -111,14 +111,14 @@ func TestRotationAfterAnUndo(t *testing.T) {
 		r.Press("r") // resumes
 		r.Shows(after)
 	}
-	first := []string{"Rotating the secret", "new secret for 1 hook", "waiting"}
+	first := []string{"Rotate the secret", "new secret for 1 hook"}
 	turn("r", first, []string{"Rotating the secret", "new secret saved"}, "Done. u undoes it until")
-	turn("u", []string{"Undoing the rotation", "old secret back for 1 hook", "waiting", "about to undo"}, []string{"Undoing the rotation", "old secret restored"}, "Undone. u rotates again until")
+	turn("u", []string{"Undo the rotation", "old secret back for 1 hook"}, []string{"Undoing the rotation", "old secret restored"}, "Undone. u rotates again until")
 	r.Press("esc")
 	r.Shows("rotation undone, u rotates again until")
-	turn("r", append(first, "about to rotate"), []string{"Rotating the secret", "new secret saved", "the new secret is the current one"}, "Done. u undoes it until")
-	turn("u", []string{"Undoing the rotation"}, []string{"Undoing the rotation"}, "Undone. u rotates again until")
-	turn("u", []string{"Rotating the secret", "the new secret again for 1 hook", "waiting"}, []string{"Rotating the secret", "new secret saved"}, "Done. u undoes it until")
+	turn("r", first, []string{"Rotating the secret", "new secret saved", "the new secret is the current one"}, "Done. u undoes it until")
+	turn("u", []string{"Undo the rotation"}, []string{"Undoing the rotation"}, "Undone. u rotates again until")
+	turn("u", []string{"Take back the undo", "the new secret again for 1 hook"}, []string{"Rotating the secret", "new secret saved"}, "Done. u undoes it until")
 }
 
 // One that cannot begin does not show the one before.

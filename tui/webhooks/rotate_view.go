@@ -45,15 +45,12 @@ func (o *rotateBox) move(by int) tea.Cmd { o.To(o.At+by, len(o.p.rot.order)); re
 func (o *rotateBox) View(w, h int) string {
 	w = min(w, 84)
 	ladder, foot := o.ladder(w), o.foot(w)
-	if o.p.rot.waiting() {
-		ladder = o.ahead(w)
-	}
 	rows := len(o.p.rot.order)
 	if o.p.rot.idle() {
 		rows = 0
 	}
 	// In a low window the steps give way to one line, so that hooks are seen.
-	if h < len(ladder)+len(foot)+min(rows, 3)+1 && len(ladder) > 0 && !o.p.rot.waiting() {
+	if h < len(ladder)+len(foot)+min(rows, 3)+1 && len(ladder) > 0 {
 		ladder = o.short(w)
 	}
 	blank := 0
@@ -87,43 +84,10 @@ func (r *rotating) undo() bool {
 }
 
 // idle reports whether a rotation could not begin: what the disk has then is about another one.
-func (r *rotating) idle() bool { return r.verb == "rotate" && r.err != nil && !r.under() }
+func (r *rotating) idle() bool { return r.verb == "rotate" && r.err != nil && !r.busy() }
 
 // undone reports whether the rotation on the disk is one that took another one back.
 func (r *rotating) undone() bool { return r.now.State != nil && r.now.State.Undo }
-
-// ahead says what will happen, and when.
-func (o *rotateBox) ahead(w int) []string {
-	t, r := o.p.shell.Theme, &o.p.rot
-	if r.planning {
-		return []string{t.Cut(" "+t.Warn.Render(t.Sym.Pending)+" asking GitHub which hooks there are", w)}
-	}
-	what := "new secret for"
-	switch {
-	case r.verb == "finish":
-		what = "end the rotation of"
-	case r.undo():
-		what = "old secret back for"
-	case r.verb == "undo":
-		what = "the new secret again for"
-	}
-	what += " " + text.Count(r.changes, "hook")
-	out := []string{t.Cut(" "+t.Warn.Render(t.Sym.Pending)+" "+t.Bold.Render(fmt.Sprintf("In %d s: %s", r.left, what)), w)}
-	if r.verb != "rotate" {
-		return out
-	}
-	var notes []string
-	if r.plan.Shared {
-		notes = append(notes, "Other hooks share this secret, so each of these gets one of its own.")
-	}
-	if n := len(r.plan.Aside); n > 0 {
-		notes = append(notes, text.Count(n, "repository", "repositories")+" set aside: hooks there keep the old secret, which stays accepted from them alone.")
-	}
-	for _, n := range append(notes, "Both secrets are accepted for "+kit.Age(r.plan.Grace)+" after the change.") {
-		out = append(out, kit.Paragraph(n, w)...)
-	}
-	return out
-}
 
 // short is the ladder in one line.
 func (o *rotateBox) short(w int) []string {
@@ -232,9 +196,6 @@ func (o *rotateBox) foot(w int) []string {
 		trouble = o.p.shell.Trouble(r.err, w)
 	}
 	switch {
-	case r.planning:
-	case r.left > 0:
-		out = append(out, "", " "+t.Key.Render("enter")+" starts now, "+t.Key.Render("esc")+" cancels.")
 	case r.busy():
 		if pace := r.pace(o.p.shell.Now()); pace != "" {
 			out = append(out, " "+t.Faint.Render(t.Cut(pace+"; GitHub limits changes per minute", w-2)))
@@ -279,25 +240,13 @@ func (o *rotateBox) Actions() []kit.Action {
 	}, kit.Walk(o.high, "", o.move)...)
 	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
-	case p.rot.waiting():
-		out[0] = kit.Action{ID: "rotation.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Cancel; nothing has changed.", Run: func() tea.Cmd {
-			p.rot.cancel()
-			p.shell.Shut(o)
-			return tea.Batch(p.readRotation(), p.shell.Note("cancelled; nothing was changed"))
-		}}
-		start := kit.Action{ID: "rotation.start", Keys: []string{"enter", "r"}, Label: "start now", Text: "Start without waiting for the count-down.", Command: p.rotateCommand(), Run: func() tea.Cmd { return p.rot.start() }}
-		if p.rot.planning {
-			start.Off = "GitHub is still being asked which hooks there are"
-		}
-		out = append([]kit.Action{start}, out...)
 	case p.rot.busy():
 		out[0].Label, out[0].Text = "keep it running", "Close this box; the rotation goes on."
 		out = append(out, kit.Action{ID: "rotation.stop", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Interrupt the rotation; both secrets stay accepted and it can be resumed.", Run: func() tea.Cmd { p.rot.job.Stop(); return nil }})
 	case p.rot.now.Open:
 		rotate.Text = "Continue the rotation."
-		finish := kit.Action{ID: "rotation.finish", Keys: []string{"Z"}, Label: "finish without the rest", Text: "Make the new secret the current one without the hooks that failed; they have until the grace period ends.", Command: "hookctl rotate --finish", Off: p.cannotRotate(), Run: func() tea.Cmd {
-			return p.count("finish", p.rot.counts().all, (*fleet.Fleet).Finish)
-		}}
+		finish := kit.Action{ID: "rotation.finish", Keys: []string{"Z"}, Label: "finish without the rest", Text: "Make the new secret the current one without the hooks that failed; they have until the grace period ends.", Command: "hookctl rotate --finish",
+			Off: p.cannotRotate(), Acts: "end the rotation of " + text.Count(p.rot.counts().all, "hook"), Run: func() tea.Cmd { return p.turn("finish", (*fleet.Fleet).Finish) }}
 		out = append([]kit.Action{rotate, undo}, append(out, finish)...)
 	case p.rot.now.Next != "":
 		resume.Keys, resume.Label = []string{"r", "C"}, "try again"

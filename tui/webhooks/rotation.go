@@ -2,14 +2,11 @@ package webhooks
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
@@ -26,36 +23,27 @@ type hookStep struct {
 	cure    string
 }
 
-// rotating is the rotation that is planned, that runs, is not finished, or can
-// be undone. What the disk has is the truth; the steps of a running job are
+// rotating is the rotation that runs, is not finished, or can be undone. What the disk has is the truth; the steps of a running job are
 // newer.
 type rotating struct {
 	now   fleet.Rotation // as the disk has it
 	verb  string         // "rotate", "resume", "undo" or "finish": what was begun last; "" once the disk says what came of it
-	turn  int            // counts what was begun; answers to older questions are dropped
 	order []hookKey
 	steps map[hookKey]hookStep // of each hook; id 0 is a whole target that was set aside
 	err   error
 
-	planning bool
-	stop     context.CancelFunc // of the planning
-	plan     fleet.RotatePlan
-	left     int // seconds until it starts, 0 where no count-down runs
-	changes  int // hooks that will change then
-	start    func() tea.Cmd
-
-	job    *kit.Job
-	saved  bool
-	both   string    // state of the receiver's acceptance of both secrets
-	made   string    // state of the promotion
-	began  time.Time // when the job began
-	before int       // how many changes and proofs there were by then
-	wake   time.Time // for which a tick is under way
+	planning *kit.Job
+	job      *kit.Job
+	saved    bool
+	both     string    // state of the receiver's acceptance of both secrets
+	made     string    // state of the promotion
+	began    time.Time // when the job began
+	before   int       // how many changes and proofs there were by then
+	wake     time.Time // for which a tick is under way
 }
 
 // begin is the start of something new, which ends what was before it.
 func (r *rotating) begin(verb string) {
-	r.cancel()
 	r.verb, r.err = verb, nil
 	for k, s := range r.steps {
 		if verb == "undo" && s.step != secret.StepGone || verb == "resume" && s.err != nil {
@@ -64,23 +52,8 @@ func (r *rotating) begin(verb string) {
 	}
 }
 
-// cancel ends planning and count-down.
-func (r *rotating) cancel() {
-	if r.planning {
-		r.stop()
-	}
-	r.turn++
-	r.planning, r.left = false, 0
-}
-
 // busy reports whether a job works on the rotation.
 func (r *rotating) busy() bool { return r.job.Busy() }
-
-// waiting reports whether a rotation is planned or counted down to.
-func (r *rotating) waiting() bool { return r.planning || r.left > 0 }
-
-// under reports whether a rotation is under way here, in whatever way.
-func (r *rotating) under() bool { return r.busy() || r.waiting() }
 
 // put notes where a hook is.
 func (r *rotating) put(k hookKey, s hookStep) {
@@ -285,8 +258,6 @@ func (r *rotating) line(t *kit.Theme) string {
 	switch {
 	case r.busy():
 		return t.Warn.Render(fmt.Sprintf("%s %s: %d/%d hooks verified", t.Sym.Pending, r.doing(), n.verified, n.all))
-	case r.waiting():
-		return t.Warn.Render(t.Sym.Pending + " about to " + cmp.Or(kit.When(r.undo(), "undo"), "rotate"))
 	case r.now.Open && n.failed > 0:
 		return t.Bad.Render(fmt.Sprintf("%s rotation stopped, %d failed", t.Sym.Bad, n.failed)) + "; " + t.Key.Render("r") + " resumes"
 	case r.now.Open:

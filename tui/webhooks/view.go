@@ -207,12 +207,11 @@ func (p *Page) empty(w int) string {
 // problems are the targets that could not be listed, at most n of them.
 func (p *Page) problems(w, n int) [][]string {
 	t := p.shell.Theme
-	list := p.setAside()
 	var out [][]string
-	for _, a := range list[:min(n, len(list))] {
+	for _, a := range p.aside[:min(n, len(p.aside))] {
 		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
 	}
-	if more := len(list) - n; more > 0 {
+	if more := len(p.aside) - n; more > 0 {
 		out = append(out, []string{t.Faint.Render("   and " + text.Count(more, "repository", "repositories") + " more that could not be listed")})
 	}
 	return out

@@ -47,21 +47,20 @@ type Page struct {
 	marks map[hookKey]bool
 	moved bool // the cursor was moved, and keeps to its hook
 
-	listed   map[hooks.Target][]fleet.Hook // what the fleet says of each target
-	aside    map[hooks.Target]fleet.Aside  // targets that could not be listed
-	problem  error                         // why nothing could be asked
-	asking   *kit.Job                      // the load, nil before the first
-	total    int                           // targets asked
-	answered int                           // those that the load has an answer of
-	cut      bool                          // the load was stopped, so hooks may be missing
-	loaded   bool                          // the first answer is complete
-	missed   string                        // a target whose missed deliveries are opened once it is
-	asked    time.Time                     // when the last load was complete
-	away     bool                          // another page was in front since
-	host     string                        // of GitHub
-	public   string                        // the receiver's address at the last load
-	chased   map[int64]bool                // hooks that were asked for because a ping arrived
-	looked   map[hooks.Target]time.Time    // when a target was asked for because of a delivery
+	aside    []fleet.Aside              // targets that could not be listed
+	problem  error                      // why nothing could be asked
+	asking   *kit.Job                   // the load, nil before the first
+	total    int                        // targets asked
+	answered int                        // those that the load has an answer of
+	cut      bool                       // the load was stopped, so hooks may be missing
+	loaded   bool                       // the first answer is complete
+	missed   string                     // a target whose missed deliveries are opened once it is
+	asked    time.Time                  // when the last load was complete
+	away     bool                       // another page was in front since
+	host     string                     // of GitHub
+	public   string                     // the receiver's address at the last load
+	chased   map[int64]bool             // hooks that were asked for because a ping arrived
+	looked   map[hooks.Target]time.Time // when a target was asked for because of a delivery
 
 	busy  map[hookKey]string  // what is under way on a hook
 	said  map[hookKey]verdict // what the last ping or change came to
@@ -79,7 +78,7 @@ type verdict struct {
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page {
 	return &Page{
-		shell: shell, cfg: cfg, marks: map[hookKey]bool{}, listed: map[hooks.Target][]fleet.Hook{}, aside: map[hooks.Target]fleet.Aside{},
+		shell: shell, cfg: cfg, marks: map[hookKey]bool{},
 		busy: map[hookKey]string{}, said: map[hookKey]verdict{}, chased: map[int64]bool{}, looked: map[hooks.Target]time.Time{},
 	}
 }
@@ -118,8 +117,6 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		default:
 			return p.readRotation() // another process may rotate
 		}
-	case second:
-		return p.second(msg)
 	case rotationOver:
 		return tea.Batch(p.readRotation(), p.shell.Say("the grace period is over: only the new secret is accepted"))
 	case kit.News[logs.Entry]:

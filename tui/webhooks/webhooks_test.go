@@ -72,7 +72,7 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 	r.Shows("rotated, u undoes until")
 	r.start("u")
 	r.Shows("Undoing the rotation")
-	r.Until("the undo", func() bool { return !r.hooks.rot.under() })
+	r.Until("the undo", func() bool { return !r.hooks.rot.busy() })
 	if back, _, err := r.cfg.Store.Current(); err != nil || back != old {
 		t.Fatalf("the old secret is not back (%v)", err)
 	}
@@ -228,7 +228,7 @@ func TestSlowGitHubHoldsNoKey(t *testing.T) {
 // An answer to what is no longer asked changes nothing.
 func TestLateAnswersAreDropped(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
-	r.Run(r.hooks.planned(r.hooks.rot.turn+1, fleet.RotatePlan{}, hooks.ErrNotLoggedIn))
+	r.Run(r.hooks.planned(&kit.Countdown{Shell: r.Shell}, fleet.RotatePlan{}, hooks.ErrNotLoggedIn))
 	if r.Top() != nil || r.hooks.rot.err != nil {
 		t.Error("a plan that nobody waits for is shown")
 	}
@@ -283,7 +283,7 @@ func TestHooksOfOrganizations(t *testing.T) {
 	r.Press("3")
 	r.Until("the answer", func() bool { return r.hooks.loaded })
 	// Its ping comes while the page is open, and leads to the hook.
-	client := kittest.Must(r.cfg.Hooks())(t)
+	client := kittest.Must(r.cfg.GitHub())(t)
 	if err := client.Ping(t.Context(), hooks.Target{Owner: "octo-org"}, r.GitHub.Hooks("octo-org")[0].ID); err != nil {
 		t.Fatal(err)
 	}
@@ -342,11 +342,11 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 	r.Press("r")
 	r.Shows("asking GitHub which hooks there are")
 	r.Press("esc")
-	if r.Top() != nil || r.hooks.rot.under() {
+	if r.Top() != nil || r.hooks.rot.busy() {
 		t.Fatal("the question cannot be cancelled")
 	}
 	lift()
-	clear(r.hooks.listed)
+	r.hooks.rows = nil
 	r.Press("r")
 	r.Shows("new secret for 2 hooks")
 	r.Press("esc")
@@ -354,7 +354,7 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 	r.GitHub.Fault(githubtest.Fault{Path: "/repos/octo-org/web/hooks", Status: http.StatusInternalServerError})
 	r.Press("r")
 	r.Shows("see which hooks there are")
-	if r.hooks.rot.under() {
+	if r.hooks.rot.busy() {
 		t.Error("it goes on anyway")
 	}
 }
@@ -412,7 +412,7 @@ func TestDeliveriesAreOfTheirHook(t *testing.T) {
 		t.Fatalf("catching up is %q", act.Command)
 	}
 	o := r.Top().(*deliveries)
-	r.Until("the deliveries", func() bool { return !o.loading })
+	r.Until("the deliveries", func() bool { return !o.asking.Busy() })
 	o.all, o.list = nil, nil
 	r.Press("v")
 	r.Shows("No delivery failed; v shows all.")
@@ -435,7 +435,6 @@ func TestMissedDeliveriesOpenAtTheirHook(t *testing.T) {
 	// Where GitHub has not answered yet, they open once it has.
 	p := r.hooks
 	p.loaded, p.rows, p.shown = false, nil, nil
-	clear(p.listed)
 	if p.openMissed("octo-org/web"); r.Top() != nil {
 		t.Fatalf("without a list the box is %+v", r.Top())
 	}
@@ -467,7 +466,7 @@ func TestFoundRepositoriesAreRemembered(t *testing.T) {
 	if err := rig.Cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
 		t.Fatal(err)
 	}
-	rig.Cfg.URL, rig.Cfg.Repositories = kittest.PublicURL, []string{"octo-org/api"}
+	rig.Cfg.PublicURL, rig.Cfg.Repositories = kittest.PublicURL, []string{"octo-org/api"}
 	rig.Hook("octo-org/api")
 	rig.Hook("octo-org/web")
 	r := hooksOn(t, rig, *rig.Cfg)
