@@ -19,6 +19,7 @@ import (
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/tui/line"
 )
 
 // Exit codes, as gh has them.
@@ -45,7 +46,7 @@ var errRed = errors.New("CI fails")
 var errTimeUp = errors.New("the time is up")
 
 // errCancelled means that a person answered no.
-var errCancelled = errors.New("cancelled")
+var errCancelled = line.ErrCancelled
 
 // usageError is a mistake in how the program was called.
 type usageError struct{ err error }

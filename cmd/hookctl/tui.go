@@ -307,9 +307,6 @@ func (p *program) execute(ctx context.Context, args []string, in io.Reader, out,
 	root.SetArgs(args)
 	failed := root.ExecuteContext(ctx)
 	reportError(command.err, failed)
-	if errors.Is(failed, errCancelled) {
-		return line.ErrCancelled
-	}
 	return failed
 }
 

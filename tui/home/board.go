@@ -32,47 +32,49 @@ const (
 
 func (p *Page) board(w, h int) string {
 	t := p.shell.Theme
-	if w < wideFrom || h < tallFrom {
-		return p.draw(h, column{w, p.single(w, h)})
+	gap, wide, left, most := h >= tallFrom, w >= wideFrom && h >= tallFrom, w, max(2, h/5)
+	if wide {
+		left, most = max(62, min(88, w*2/5)), 12
 	}
-	left := max(62, min(88, w*2/5))
-	events := w - left - 1
-	a := p.single(left, 0)
-	chart := p.activity(left, max(1, min(8, h-len(a)-5)))
-	a = append(append(a, row{}), chart...)
-	if kinds := p.byEvent(left, h-len(a)-3); len(kinds) > 0 {
-		a = append(append(a, row{}, row{text: t.Title.Render("By event") + "  " + t.Faint.Render("of the last 24 hours")}), kinds...)
-	}
-	b := append([]row{{text: t.Title.Render("Important events") + "  " + t.Faint.Render("of the last 7 days")}, {}}, p.events(events, h-2)...)
-	return p.draw(h, column{left, a}, column{events, b})
-}
-
-// single are the parts of one column of h lines, or with 0 those of the left one.
-func (p *Page) single(w, h int) []row {
-	t := p.shell.Theme
-	gap := h == 0 || h >= tallFrom
-	blank := func(list []row) []row {
-		if gap {
+	health := p.health(left)
+	list := []row{{text: p.heading(health)}}
+	add := func(part ...row) {
+		if gap && len(part) > 0 {
 			list = append(list, row{})
 		}
-		return list
+		list = append(list, part...)
 	}
-	health := p.health(w)
-	list := blank([]row{{text: p.heading(health)}})
-	most := 12
-	if h > 0 {
-		most = max(2, h/5)
+	add(p.failing(left, most, gap)...)
+	add(p.checks(health, h)...)
+	if wide {
+		add(p.activity(left, max(1, min(8, h-len(list)-5)))...)
+		if kinds := p.byEvent(left, h-len(list)-3); len(kinds) > 0 {
+			add(append([]row{{text: t.Title.Render("By event") + "  " + t.Faint.Render("of the last 24 hours")}}, kinds...)...)
+		}
+		right := []row{{text: t.Title.Render("Important events") + "  " + t.Faint.Render("of the last 7 days")}, {}}
+		return p.draw(h, column{left, list}, column{w - left - 1, append(right, p.events(w-left-1, h-2)...)})
 	}
-	if part := p.failing(w, most, gap); len(part) > 0 {
-		list = blank(append(list, part...))
+	switch {
+	case h >= 30:
+		add(p.activity(w, 3)...)
+	case h >= 14:
+		add(p.activity(w, 1)...)
 	}
-	if gap {
+	if add(row{text: t.Title.Render("Important events")}); len(list) >= h {
+		list[len(list)-1] = row{} // no heading without an event below it
+	}
+	return p.draw(h, column{w, append(list, p.events(w, h-len(list))...)})
+}
+
+// checks are what the doctor says: in a low window one line for all that works.
+func (p *Page) checks(health []row, h int) (list []row) {
+	t, works := p.shell.Theme, 0
+	if h >= tallFrom {
 		list = append(list, row{text: t.Title.Render("Checks")})
 	}
-	works := 0
 	for _, r := range health {
-		if r.status == doctor.OK && h > 0 && h < 16 {
-			works++ // there is one line for all that works
+		if r.status == doctor.OK && h < 16 {
+			works++
 			continue
 		}
 		list = append(list, r)
@@ -80,21 +82,7 @@ func (p *Page) single(w, h int) []row {
 	if works > 0 && works == len(health) {
 		list = append(list, row{text: t.Good.Render(t.Sym.OK) + " " + text.Count(works, "check") + " passed", run: func() tea.Cmd { return p.shell.GoTo(kit.PageDoctor, nil) }})
 	}
-	if h == 0 {
-		return list
-	}
-	if h >= 14 {
-		tall := 1
-		if h >= 30 {
-			tall = 3
-		}
-		list = blank(append(blank(list), p.activity(w, tall)...))
-	}
-	if h-len(list) < 2 { // no heading without an event below it
-		return list
-	}
-	list = append(list, row{text: t.Title.Render("Important events")})
-	return append(list, p.events(w, h-len(list))...)
+	return list
 }
 
 // failing are the workflows that fail, in at most that many lines, or a line that says that none does.

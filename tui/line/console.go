@@ -176,13 +176,13 @@ func (m *mode) ask(ctx context.Context, question, fallback string) (string, erro
 		return "", ctx.Err()
 	}
 	if err != nil {
-		return "", errCancelled
+		return "", ErrCancelled
 	}
 	switch answer = strings.TrimSpace(answer); strings.ToLower(answer) {
 	case "":
 		return fallback, nil
 	case "cancel", "quit":
-		return "", errCancelled
+		return "", ErrCancelled
 	case "back":
 		return "", errBack
 	}

@@ -19,8 +19,10 @@ import (
 // been printed.
 var ErrCommandFailed = errors.New("a command failed")
 
+// ErrCancelled is what a question is left with, and what Config.Execute returns for a command that the user cancelled.
+var ErrCancelled = errors.New("cancelled")
+
 var (
-	errCancelled   = errors.New("cancelled")                  // a question was left
 	errInterrupted = errors.New("interrupted")                // by ctrl+c
 	errBack        = errors.New("this is the first question") // back to the question before
 )
@@ -262,16 +264,16 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 func (m *mode) work(outer context.Context, do func(context.Context) error) error {
 	ctx, stop := context.WithCancel(outer)
 	defer stop()
-	done := make(chan struct{})
-	interrupts := 0
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-m.Interrupts:
+	ended := make(chan error)
+	go func() { ended <- do(ctx) }()
+	for interrupts := 0; ; {
+		select {
+		case err := <-ended:
+			if err != nil && (interrupts > 0 || outer.Err() != nil) {
+				return errInterrupted
 			}
+			return err
+		case <-m.Interrupts:
 			switch interrupts++; interrupts {
 			case 1:
 				m.out.breakLine()
@@ -282,14 +284,7 @@ func (m *mode) work(outer context.Context, do func(context.Context) error) error
 				m.Release()
 			}
 		}
-	})
-	err := do(ctx)
-	close(done)
-	watching.Wait()
-	if err != nil && (interrupts > 0 || outer.Err() != nil) {
-		return errInterrupted
 	}
-	return err
 }
 
 // say prints one line.

@@ -107,7 +107,7 @@ func (d *dialogue) askChat(ctx context.Context) (done bool, err error) {
 	if d.from.Hidden != nil {
 		d.say(question + ".")
 		if url, err = d.from.Hidden(ctx, "URL of the chat"); err != nil {
-			return false, errCancelled
+			return false, ErrCancelled
 		}
 	} else if url, err = d.ask(ctx, question, ""); err != nil {
 		return false, err

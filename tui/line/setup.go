@@ -16,9 +16,6 @@ import (
 	"hookctl/server/fleet"
 )
 
-// ErrCancelled is what Config.Execute returns for a command that the user cancelled.
-var ErrCancelled = errors.New("the command was cancelled")
-
 // Setup is what the dialogue of setup starts from.
 type Setup struct {
 	fleet.SetupDefaults
@@ -188,7 +185,7 @@ func (d *dialogue) askSignIn(ctx context.Context) error {
 			args = nil
 		}
 		if yes, err := d.confirm(ctx, question, true); err != nil || !yes {
-			return cmp.Or(err, errCancelled)
+			return cmp.Or(err, ErrCancelled)
 		}
 		if args == nil {
 			continue
@@ -237,7 +234,7 @@ func (d *dialogue) apply(ctx context.Context) error {
 	case err != nil:
 		return err
 	case answer == "leave":
-		return errCancelled
+		return ErrCancelled
 	case answer == "fix":
 		_ = d.execute(ctx, []string{"doctor", "--fix"}) // what it could not fix it has printed
 	case answer == "port":

@@ -26,27 +26,15 @@ type list struct {
 	heard int // how many rows were printed: only those have numbers
 }
 
-// columns name what rows are, by their kind.
-func columns() map[string][]string {
-	return map[string][]string{"DELIVERY": {"DELIVERY"}, "FILE": {"FILE"}, "HOOK": {"HOOK", "ID"}, "REPOSITORY": {"REPOSITORY"}}
-}
-
-// kindOf is what the rows of a table are: the most special that its columns name.
-func kindOf(head []string) string {
-	for _, kind := range []string{"DELIVERY", "FILE", "HOOK"} {
-		if slices.ContainsFunc(columns()[kind], func(column string) bool { return slices.Contains(head, column) }) {
-			return kind
-		}
-	}
-	return ""
+// column is where a row has what names a kind, less than 0 for nowhere.
+func (l *list) column(kind string) int {
+	return slices.IndexFunc(l.head, func(name string) bool { return name == kind || name == "ID" && kind == "HOOK" })
 }
 
 // cell is the value of a row in the column that names a kind, "" where it has none.
 func (l *list) cell(row []string, kind string) string {
-	for _, column := range columns()[kind] {
-		if at := slices.Index(l.head, column); at >= 0 && row[at] != "0" {
-			return row[at]
-		}
+	if at := l.column(kind); at >= 0 && row[at] != "0" {
+		return row[at]
 	}
 	return ""
 }
@@ -54,7 +42,12 @@ func (l *list) cell(row []string, kind string) string {
 // table prints a table and remembers it. One whose rows no command takes is printed whole.
 func (m *mode) table(head []string, rows [][]string) {
 	m.out.breakLine()
-	l := &list{kind: kindOf(head), words: m.out.words, head: head, rows: rows}
+	l := &list{words: m.out.words, head: head, rows: rows}
+	for _, kind := range []string{"HOOK", "FILE", "DELIVERY"} { // the most special one is the last
+		if l.column(kind) >= 0 {
+			l.kind = kind
+		}
+	}
 	switch {
 	case l.kind == "":
 		m.print(l, 0, len(rows))

@@ -2,7 +2,6 @@ package line
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,7 +135,7 @@ func (m *mode) expand(tree *cobra.Command, words []string) ([]string, error) {
 		case slices.Contains(rest, "--help") || slices.Contains(rest, "-h"):
 		case a.rest == command && len(rest) > 0 && !isCommand(tree, append(means, rest[0])):
 			continue
-		case a.rest == nothing && len(rest) > 0, a.rest == number && (len(rest) == 0 || !isNumber(rest[0])):
+		case a.rest == nothing && len(rest) > 0, a.rest == number && (len(rest) == 0 || numbers(rest[0]) == nil):
 			continue
 		case a.rest == filter && len(rest) > 0 && !strings.HasPrefix(rest[0], "-"):
 			rest = []string{"--filter", strings.Join(rest, " ")}
@@ -159,13 +158,13 @@ func isCommand(tree *cobra.Command, words []string) bool {
 // redeliver puts the hook in front of the deliveries that are named by their numbers.
 func (m *mode) redeliver(means, rest []string) ([]string, error) {
 	l := m.lists["DELIVERY"]
-	if len(rest) == 0 || !isNumber(rest[0]) {
+	if len(rest) == 0 || numbers(rest[0]) == nil {
 		return append(means, rest...), nil
 	}
 	if l == nil {
 		return nil, m.fail("no deliveries were listed", "deliveries lists them")
 	}
-	if n, err := strconv.Atoi(strings.Split(rest[0], ",")[0]); err == nil && n >= 1 && n <= len(l.rows) {
+	if n, err := strconv.Atoi(numbers(rest[0])[0]); err == nil && n >= 1 && n <= len(l.rows) {
 		means = append(means, l.cell(l.rows[n-1], "HOOK"))
 	}
 	return append(means, rest...), nil
@@ -191,7 +190,11 @@ func (m *mode) replace(cmd *cobra.Command, path, rest []string) ([][]string, err
 	}
 	var rows []row
 	for _, word := range cmd.Flags().Args() {
-		for _, part := range parts(word) {
+		list := numbers(word)
+		if list == nil {
+			list = []string{word}
+		}
+		for _, part := range list {
 			r, err := m.named(kinds[min(len(rows), len(kinds)-1)], part)
 			if err != nil {
 				return nil, err
@@ -284,15 +287,11 @@ func takes(cmd *cobra.Command) (kinds []string, many bool) {
 	return kinds, many
 }
 
-// isNumber reports whether a word is a number, or several with commas between them.
-func isNumber(word string) bool { return numbers.MatchString(word) }
-
-var numbers = regexp.MustCompile(`^\d+(,\d+)*$`)
-
-// parts are the numbers of "2,3", or the word itself.
-func parts(word string) []string {
-	if isNumber(word) {
-		return strings.Split(word, ",")
+// numbers are those of "2,3", nil where the word is something else.
+func numbers(word string) []string {
+	list := strings.Split(word, ",")
+	if slices.ContainsFunc(list, func(n string) bool { _, err := strconv.ParseUint(n, 10, 64); return err != nil }) {
+		return nil
 	}
-	return []string{word}
+	return list
 }

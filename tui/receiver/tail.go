@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,23 +39,11 @@ func parseLogLine(s string) logLine {
 	return logLine{at, kit.Clean(m[2]), kit.Clean(strings.TrimSpace(words + " " + m[4]))}
 }
 
-// clock is when the line was written, "" where it does not say.
-func (l logLine) clock() string {
-	if l.at.IsZero() {
-		return ""
-	}
-	return l.at.Local().Format("15:04:05")
-}
-
-// weight orders levels; lines without one count as information.
+// weight orders levels: 0 to 3 for DEBUG to ERROR; lines without one count as information.
 func (l logLine) weight() int {
-	switch {
-	case strings.HasPrefix(l.level, "ERROR"):
-		return 3
-	case strings.HasPrefix(l.level, "WARN"):
-		return 2
-	case strings.HasPrefix(l.level, "DEBUG"):
-		return 0
+	of := slices.IndexFunc([]string{"DEBUG", "INFO", "WARN", "ERROR"}, func(name string) bool { return strings.HasPrefix(l.level, name) })
+	if of < 0 {
+		return 1
 	}
-	return 1
+	return of
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -17,11 +19,14 @@ import (
 func (p *Page) View(w, h int) string {
 	head := p.header(w)
 	p.high = max(0, h-len(head)-1)
-	body := p.viewLog
-	if p.see == viewRejected {
-		body = p.viewRejected
+	lines, none := p.listed(p.high)
+	if len(lines) == 0 {
+		lines = []string{"", " " + p.shell.Theme.Faint.Render(none)}
 	}
-	return strings.Join(append(head, p.subTabs(), body(w, p.high)), "\n")
+	for i, l := range lines {
+		lines[i] = p.shell.Theme.Cut(l, w)
+	}
+	return strings.Join(append(head, p.subTabs(), kit.Fit(strings.Join(lines, "\n"), w, p.high)), "\n")
 }
 
 // header says in two lines how the receiver is, and what to press.
@@ -127,18 +132,19 @@ func (p *Page) subTabs() string {
 	return out
 }
 
-func (p *Page) viewLog(w, h int) string {
+// listed are the lines of the view on a screen of h lines, in full, or why there is none.
+func (p *Page) listed(h int) (lines []string, none string) {
 	t := p.shell.Theme
-	lines := p.logged(h)
-	if len(lines) == 0 {
-		why := "no log yet: the receiver has not run in the background"
-		if p.cfg.Receiver.OK() {
-			why = "nothing logged yet in run/receiver.log"
+	if p.see == viewRejected {
+		for _, r := range p.refused(h) {
+			line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + kit.Clean(r.Address)
+			line += kit.When(r.Event != "", "  "+kit.Clean(r.Event)) + kit.When(r.DeliveryID != "", "  "+t.Faint.Render(kit.Clean(r.DeliveryID))) +
+				t.Faint.Render(kit.When(len(r.Fingerprints) > 0, "  tried "+kit.Clean(strings.Join(r.Fingerprints, ", "))))
+			lines = append(lines, line)
 		}
-		return kit.Fit("\n "+t.Faint.Render(why), w, h)
+		return lines, "no request was refused since the receiver started"
 	}
-	out := make([]string, 0, h)
-	for _, l := range lines {
+	for _, l := range p.logged(h) {
 		style, level := t.Faint, l.level
 		switch l.weight() {
 		case 3:
@@ -146,9 +152,12 @@ func (p *Page) viewLog(w, h int) string {
 		case 2:
 			style, level = t.Warn, "WARN"
 		}
-		out = append(out, t.Cut(" "+t.Faint.Render(t.Cell(l.clock(), 8))+" "+style.Render(t.Cell(level, 5))+" "+l.text, w))
+		lines = append(lines, " "+t.Faint.Render(t.Cell(kit.When(!l.at.IsZero(), l.at.Local().Format(time.TimeOnly)), 8))+" "+style.Render(t.Cell(level, 5))+" "+l.text)
 	}
-	return kit.Fit(strings.Join(out, "\n"), w, h)
+	if p.cfg.Receiver.OK() {
+		return lines, "nothing logged yet in run/receiver.log"
+	}
+	return lines, "no log yet: the receiver has not run in the background"
 }
 
 // logged are the lines of the log on a screen of h lines.
@@ -176,21 +185,6 @@ func whyRejected(r daemon.Rejected) string {
 	return kit.Clean(r.Reason)
 }
 
-func (p *Page) viewRejected(w, h int) string {
-	t := p.shell.Theme
-	if len(p.rejected) == 0 {
-		return kit.Fit("\n "+t.Faint.Render("no request was refused since the receiver started"), w, h)
-	}
-	var out []string
-	for _, r := range p.refused(h) {
-		line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + kit.Clean(r.Address)
-		line += kit.When(r.Event != "", "  "+kit.Clean(r.Event)) + kit.When(r.DeliveryID != "", "  "+t.Faint.Render(kit.Clean(r.DeliveryID))) +
-			t.Faint.Render(kit.When(len(r.Fingerprints) > 0, "  tried "+kit.Clean(strings.Join(r.Fingerprints, ", "))))
-		out = append(out, t.Cut(line, w))
-	}
-	return kit.Fit(strings.Join(out, "\n"), w, h)
-}
-
 // openFull shows in a box, wrapped and to their ends, the lines that the page
 // cuts at the edge of the window.
 func (p *Page) openFull() tea.Cmd {
@@ -198,26 +192,9 @@ func (p *Page) openFull() tea.Cmd {
 	if p.see == viewLog {
 		m.Head, m.Pos.At = "Log", kit.Far // the newest line is the last
 	}
-	m.Lines = p.inFull()
+	lines, _ := p.listed(p.high)
+	for _, l := range lines {
+		m.Lines = append(m.Lines, strings.TrimSpace(ansi.Strip(l)))
+	}
 	return p.shell.Show(m)
-}
-
-// inFull are the lines that are on screen.
-func (p *Page) inFull() (lines []string) {
-	if p.see == viewLog {
-		for _, l := range p.logged(p.high) {
-			lines = append(lines, strings.TrimSpace(l.clock()+" "+strings.TrimSpace(l.level+" "+l.text)))
-		}
-		return lines
-	}
-	for _, r := range p.refused(p.high) {
-		lines = append(lines, kit.Clock(r.Time, p.shell.Now())+" "+whyRejected(r)+", from "+r.Address)
-		if what := strings.TrimSpace(r.Event + " " + r.DeliveryID); what != "" {
-			lines = append(lines, "  "+what)
-		}
-		if len(r.Fingerprints) > 0 {
-			lines = append(lines, "  tried "+strings.Join(r.Fingerprints, ", "))
-		}
-	}
-	return lines
 }
