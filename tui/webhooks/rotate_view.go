@@ -164,7 +164,7 @@ func (o *rotateBox) row(k hookKey, w int) []string {
 		id = fmt.Sprint(k.id)
 	}
 	switch {
-	case len(r.order) > kit.Many:
+	case len(r.steps) > kit.Many:
 		id, name = "", max(10, min(46, w/2))
 	case w < 60:
 		id = ""
