@@ -24,15 +24,15 @@ type hookStep struct {
 	cure    string
 }
 
-// rotating is the rotation that runs, is not finished, or can be undone. What the disk has is the truth; the steps of a running job are
-// newer.
+// rotating is the rotation that runs, is not finished, or can be undone. What the disk has is the truth; the steps of a
+// running job are newer.
 type rotating struct {
 	now   fleet.Rotation       // as the disk has it
 	verb  string               // "rotate", "resume", "undo" or "finish": what was begun last; "" once the disk says what came of it
 	steps map[hookKey]hookStep // of each hook; id 0 is a whole target that was set aside
 	err   error
 
-	planning *kit.Job
+	planning *kit.Job // asks GitHub which hooks there are
 	job      *kit.Job
 	saved    bool
 	both     string    // state of the receiver's acceptance of both secrets
