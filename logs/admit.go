@@ -165,15 +165,13 @@ const indexPatience = 4 * time.Second
 // waitIndex waits for an index that is being made, within reason; false when
 // there was nothing to wait for.
 func (f *filer) waitIndex(ctx context.Context) bool {
-	_, complete, idle := f.rec.state()
-	if complete {
+	now := f.rec.state()
+	if now.complete {
 		return false
 	}
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	case <-time.After(indexPatience):
-	}
+	ctx, cancel := context.WithTimeout(ctx, indexPatience)
+	defer cancel()
+	_ = until(ctx, now.idle) // the next look shows what came of it
 	return true
 }
 
@@ -300,18 +298,16 @@ func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
 	if errors.Join(until(ctx, f.ready), l.Ready(ctx)) != nil {
 		return
 	}
-	err := f.completeLedger(ctx)
-	f.readGUIDs(ctx)
-	for retry := firstRetry; err != nil && ctx.Err() == nil; retry = min(2*retry, longestRetry) {
-		if retry == firstRetry {
+	_ = retry(ctx, func(again bool) error {
+		err := f.completeLedger(ctx)
+		if again {
+			return err
+		}
+		if f.readGUIDs(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("what is known of earlier deliveries is incomplete for now", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(retry):
-			err = f.completeLedger(ctx)
-		}
-	}
+		return err
+	})
 }
 
 func (f *filer) readGUIDs(ctx context.Context) {

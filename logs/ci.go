@@ -229,10 +229,7 @@ type CICounts struct{ Failing, Running, Passing, Unknown int }
 
 // CICounts counts what [Log.CI] would return, in a moment also where that is much.
 func (l *Log) CICounts(ctx context.Context) (c CICounts, err error) {
-	if err := l.Settle(ctx); err != nil {
-		return c, err
-	}
-	rows, err := collect(ctx, l.index, func(rows *sql.Rows) (row CICounts, err error) {
+	rows, err := ask(ctx, l, func(rows *sql.Rows) (row CICounts, err error) {
 		var verdict, n int
 		var done bool
 		err = rows.Scan(&verdict, &done, &n)
@@ -257,9 +254,6 @@ func (l *Log) CICounts(ctx context.Context) (c CICounts, err error) {
 // CI returns the state of CI from the log alone: what fails first, the newest failure first, then what runs, what is
 // unknown and what passes, by name. A branch that was deleted is left out until something runs on it again.
 func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, error) {
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
 	conds := []string{"l.live"}
 	var args []any
 	if len(q.Repositories) > 0 {
@@ -275,7 +269,7 @@ func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, erro
 	if q.Red {
 		conds = append(conds, fmt.Sprintf("l.verdict = %d AND l.new_done = 1", failed))
 	}
-	states, err := collect(ctx, l.index, func(rows *sql.Rows) (s CIState, err error) {
+	states, err := ask(ctx, l, func(rows *sql.Rows) (s CIState, err error) {
 		var verdict int
 		var open, ours bool
 		var run, since int64

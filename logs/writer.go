@@ -69,7 +69,7 @@ func (w *Writer) start(d *disk.FS) (err error) {
 		return err
 	}
 	w.filer.start(w.log)
-	w.log.openLater()
+	w.log.start()
 	w.background.Go(func() { w.filer.takeUp(segs) })
 	learning, stop := context.WithCancel(context.Background())
 	w.unlearn = stop
@@ -236,7 +236,7 @@ func (w *Writer) Health() Health {
 	var h Health
 	h.SpoolBytes, h.SpoolRecords, h.Damage = w.spool.load()
 	h.Pending, h.Err = w.filer.state()
-	h.Index = w.log.rec.trouble()
+	h.Index = w.log.rec.state().failure
 	return h
 }
 
