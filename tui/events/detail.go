@@ -1,7 +1,6 @@
 package events
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -27,13 +26,12 @@ type detail struct {
 	note  string
 	lines []docLine
 	kit.Cursor
-	wide  int // columns of the last view
-	rows  int
-	find  string    // lower case
-	query string    // jq expression in force
-	full  *kit.Tree // the payload, while tree is an expression's result
-	asked int       // number of the expression; answers to older ones are dropped
-	stop  context.CancelFunc
+	wide   int // columns of the last view
+	rows   int
+	find   string    // lower case
+	query  string    // jq expression in force
+	full   *kit.Tree // the payload, while tree is an expression's result
+	asking *kit.Job  // the expression that was typed last
 }
 
 // docLine is a line of the document: a fact, a node, or a heading.
@@ -295,13 +293,9 @@ func (d *detail) line(l docLine, w int, on bool) string {
 		label, words := kit.FitLine(l.label, 11), t.Cut(l.text, w-13)
 		if !on {
 			label = t.Faint.Render(label)
-			switch d.facts[l.fact].style {
-			case kit.LevelInfo:
-				words = t.Good.Render(words)
-			case kit.LevelWarn:
-				words = t.Warn.Render(words)
-			case kit.LevelError:
-				words = t.Bad.Render(words)
+			if level := d.facts[l.fact].style; level != "" {
+				_, style := t.Sign(level)
+				words = style.Render(words)
 			}
 		}
 		s = label + " " + words
