@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -125,7 +126,11 @@ func followed(t testing.TB, c *Config) {
 	if err := os.MkdirAll(filepath.Join(c.Home, "state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(c.Home, "state", "sync.json"), kittest.MustJSON(ledger), 0o600); err != nil {
+	data, err := json.Marshal(ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Home, "state", "sync.json"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.Sync = tasks.New(tasks.Config{Settings: tasks.Settings{Mode: tasks.ModeSuggest}, Home: c.Home, Now: c.Now})
@@ -134,7 +139,7 @@ func followed(t testing.TB, c *Config) {
 	record.Summary.Branch, record.Result, record.ReceivedAt = "main", "ci_failure: CI Tests failed on main", kittest.Noon.Add(-time.Minute)
 	record.Sync = &logs.Sync{Status: logs.SyncDone, Key: "5a1b2c3d4e5f", Text: `created an issue: CI "CI Tests" fails on branch "main"; moved to "Todo" on the board`, Issue: 43, URL: web + "web/issues/43", Attempts: 1}
 	record.File = "20261124_115900_workflow_run.json" // beside the samples, whose index is copied in after it
-	data, err := record.Encode()
+	data, err = record.Encode()
 	if err == nil {
 		err = errors.Join(os.MkdirAll(c.Logs.Dir, 0o700), os.WriteFile(filepath.Join(c.Logs.Dir, record.File), data, 0o600))
 	}

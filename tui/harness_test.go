@@ -49,7 +49,7 @@ func newAppRig(t *testing.T, repositories ...string) *appRig {
 	t.Helper()
 	r := kittest.NewRig(t, repositories...)
 	ctx, stop := context.WithCancel(context.Background())
-	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Fleet: kittest.NewFleet(*r.Cfg), Theme: "dark",
+	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Fleet: fleet.New(r.Cfg.Config), Theme: "dark",
 		Setup: wizard.Defaults{Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 			SetupDefaults: fleet.SetupDefaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
 				Probe: func(context.Context, string, string) error { return nil }}},
@@ -68,7 +68,7 @@ func testConfig(t testing.TB) Config {
 	cfg := kittest.QuietSettings(t)
 	home := cfg.Home
 	return Config{
-		Home: home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, Fleet: kittest.NewFleet(cfg),
+		Home: home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, Fleet: fleet.New(cfg.Config),
 		Setup: wizard.Defaults{SetupDefaults: fleet.SetupDefaults{URL: "https://hooks.example.com/webhook", Repositories: []string{"octo-org/web"}}},
 		Theme: "dark", Now: func() time.Time { return kittest.Noon },
 		Browse: func(string) error { return nil },

@@ -8,6 +8,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/server/fleet"
+	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -49,11 +50,11 @@ func connected(t testing.TB, w, h int) *appScreen {
 // The styles of every screen at every size, light and dark, as one hash each:
 // a change of style shows which screens changed.
 func TestStylesOfEveryScreen(t *testing.T) {
-	styles := kittest.NewStyles(t)
-	for _, st := range everyState() {
-		s := st.on(t, 80, 24)
-		st.visit(s)
-		styles.Add(st.name, s.Screen, s.Theme)
-	}
-	styles.RequireEqual()
+	kittest.RequireStyles(t, func(add func(string, *kittest.Screen, *kit.Theme)) {
+		for _, st := range everyState() {
+			s := st.on(t, 80, 24)
+			st.visit(s)
+			add(st.name, s.Screen, s.Theme)
+		}
+	})
 }

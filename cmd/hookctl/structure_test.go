@@ -27,7 +27,7 @@ var imports = map[string][]string{
 	"tui/checkup":          {"tui/kit", "server/doctor"},
 	"tui/options":          {"tui/kit", "server/daemon"},
 	"tui/wizard":           {"tui/kit", "hooks", "hooks/tunnel", "hooks/secret", "logs", "server/daemon", "server/fleet"},
-	"tui/kittest":          {"tui/kit", "hooks", "hooks/githubtest", "hooks/secret", "logs", "server", "server/daemon", "server/fleet"},
+	"tui/kittest":          {"tui/kit", "hooks", "hooks/githubtest", "hooks/secret", "logs", "server", "server/daemon", "server/fleet", "server/host"},
 	"tui/line":             {"hooks", "hooks/tunnel", "server/fleet"},
 	"hooks":                {"hooks/secret"},
 	"hooks/tunnel":         {"hooks"},

@@ -280,7 +280,7 @@ func TestHostileTextDrawsNothing(t *testing.T) {
 			Summary: logs.Summary{Title: "title" + evil, Branch: "b" + evil, Sender: "s" + evil, Repository: "o/r" + evil, Action: "a" + evil, Conclusion: "c" + evil},
 			Result:  "r" + evil, Headers: map[string]string{"X-GitHub-Event": "push" + evil},
 			Notifications: []logs.Notification{{Type: "t" + evil, Status: logs.StatusFailed, Error: "e" + evil, Sink: "s" + evil}},
-			Payload:       kittest.MustJSON(map[string]any{"k" + evil: "v" + evil})})
+			Payload:       kittest.Must(json.Marshal(map[string]any{"k" + evil: "v" + evil}))(t)})
 		s := newEventScreen(t, cfg, 120, 40, nil, nil)
 		s.Press("2", "enter", "z")
 		return s.View().Content

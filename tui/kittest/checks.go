@@ -27,12 +27,6 @@ func RequireScreens(t *testing.T, show func(w, h int, ascii bool) *Screen) {
 	golden.RequireEqual(t, []byte(b.String()))
 }
 
-// RequireStyles compares a screen, styles included, with the golden file of the test.
-func RequireStyles(t *testing.T, s *Screen) {
-	t.Helper()
-	golden.RequireEqual(t, []byte(strings.ReplaceAll(s.View().Content, "\x1b", "^[")))
-}
-
 // RequireFits fails unless the screen is as wide and high as the window at any
 // size, with the cursor inside.
 func RequireFits(t *testing.T, s *Screen) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,6 +20,8 @@ import (
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
+	"hookctl/server/host"
 )
 
 // PublicURL is where the simulated GitHub sends to; it leads to the receiver
@@ -59,12 +62,16 @@ func Main(m *testing.M) int {
 			panic(err)
 		}
 	}
-	code := m.Run()
-	for _, dir := range []string{large.temp, samples.dir} { // removing "" does nothing
-		_ = os.RemoveAll(dir)
+	var err error
+	if temp, err = os.MkdirTemp("", "hookctl-kittest"); err != nil {
+		panic(err)
 	}
-	return code
+	defer os.RemoveAll(temp) //nolint:errcheck // it is temporary
+	return m.Run()
 }
+
+// temp is for what is made once for all tests of a package.
+var temp string
 
 // receiverHome names the variable that says which home a test's program is the receiver of.
 const receiverHome = "HOOKCTL_TEST_RECEIVER"
@@ -92,12 +99,11 @@ func NewRig(t *testing.T, repositories ...string) *Rig {
 	gh.RateLimit(githubtest.RateLimit{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 20})
 	home := filepath.Join(dir, "home")
 	r.GitHub, r.Home = gh, home
-	r.Cfg = &Settings{
+	r.Cfg = &Settings{Dial: dial, Theme: "dark", Config: fleet.Config{
 		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}, Store: StoreAt(home),
 		Daemon: daemon.Config{Home: home, Executable: os.Args[0], Env: append(os.Environ(), receiverHome+"="+home)},
-		Dial:   dial, Theme: "dark",
-	}
-	r.Cfg.Hooks = func() (*hooks.Client, error) { return r.Cfg.Dial("github.com") }
+		GitHub: func() (*hooks.Client, error) { return r.Cfg.Dial("github.com") },
+	}}
 	t.Cleanup(func() {
 		r.Leave()
 		if err := daemon.Stop(context.Background(), r.Cfg.Daemon); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
@@ -195,52 +201,14 @@ func (r *Rig) Hook(repository string) int64 {
 		Config: githubtest.Config{URL: PublicURL, ContentType: "json", Secret: value, InsecureSSL: "0"}})
 }
 
-// receive is the receiver that daemon.Start runs, without what goes on beside taking deliveries in.
+// receive is the receiver that daemon.Start runs. It is signed in nowhere.
 func receive(home string) error {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	inst, err := daemon.Lock(daemon.Config{Home: home})
-	if err != nil {
-		return err
-	}
-	defer inst.Close()
-	w, err := logs.OpenWriter(ctx, logs.Config{Dir: filepath.Join(home, "webhook_logs")})
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	config := func() (server.Config, error) {
+	return host.Run(context.Background(), host.Config{Daemon: daemon.Config{Home: home}, Stderr: io.Discard, Load: func() (*host.Settings, error) {
 		keys, err := StoreAt(home).Ring(time.Now())
-		return server.Config{Log: w, Keys: keys}, err
-	}
-	cfg, err := config()
-	if err != nil {
-		return err
-	}
-	s, err := server.New(cfg)
-	if err != nil {
-		return err
-	}
-	ln, err := inst.Listen(ctx, "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	defer stop()
-	serving.Go(func() { _ = s.Serve(ctx, ln) })
-	return inst.Serve(ctx, daemon.Control{
-		Status: func() daemon.Status {
-			prints := s.Stats().Secrets
-			return daemon.Status{Address: ln.Addr().String(), Secret: prints[0], Secrets: prints, Instance: s.Instance(), PublicURL: PublicURL}
-		},
-		Reload: func(context.Context) error {
-			cfg, err := config()
-			if err != nil {
-				return err
-			}
-			return s.Reload(cfg)
-		},
-		Stop: stop,
-	})
+		return &host.Settings{Bind: "127.0.0.1", PublicURL: PublicURL, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}, Store: StoreAt(home),
+			Server: server.Config{Keys: keys}, Fleet: fleet.Config{Home: home, Store: StoreAt(home), GitHub: signedOut}}, err
+	}})
 }
+
+// signedOut is no login.
+func signedOut() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn }

@@ -1,9 +1,6 @@
 package kittest
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,15 +73,7 @@ func Write(t testing.TB, cfg logs.Config, records ...*logs.Record) {
 			t.Fatal(err)
 		}
 	}
-	// A reader of its own puts them into the index.
-	ctx := context.Background()
-	l, err := logs.Open(ctx, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(l.Ready(ctx), l.Close()); err != nil {
-		t.Fatal(err)
-	}
+	index(t, cfg)
 }
 
 // RunningStatus is what a receiver that works says.
@@ -93,23 +82,14 @@ func RunningStatus() daemon.Status {
 		Received: 8, PendingNotifications: 1, FailedNotifications: 1, Secret: "a1b2c3d4", Secrets: []string{"a1b2c3d4"}, PublicURL: "https://hooks.example.com/webhook"}
 }
 
-// samples is a log directory with the sample records and its index, made once
-// and copied for every test.
-var samples struct {
-	sync.Once
-	dir string
-}
+// sampled is when the sample records are written.
+var sampled sync.Once
 
-// SampleLogs is a directory with the sample records, made once; copy it.
+// SampleLogs is a directory with the sample records and their index, made once; copy it.
 func SampleLogs(t testing.TB) string {
-	samples.Do(func() {
-		var err error
-		if samples.dir, err = os.MkdirTemp("", "hookctl-samples"); err != nil {
-			panic(err)
-		}
-		Write(t, logs.Config{Dir: samples.dir, Now: func() time.Time { return Noon }}, SampleRecords()...)
-	})
-	return samples.dir
+	dir := filepath.Join(temp, "samples")
+	sampled.Do(func() { Write(t, logs.Config{Dir: dir, Now: func() time.Time { return Noon }}, SampleRecords()...) })
+	return dir
 }
 
 // SampleLog is what the receiver writes.
@@ -120,15 +100,6 @@ time=2026-11-24T11:20:00.500Z level=WARN msg="notification not delivered" sink=a
 time=2026-11-24T11:25:00.500Z level=ERROR msg="a notification failed; hookctl events resend sends it again" sink=aimaestro type=task_blocked
 panic: a line that is not of the log
 `
-
-// MustJSON is v as JSON.
-func MustJSON(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
 
 // Job0 is a job whose steps the test reports.
 func Job0() *kit.Job { return &kit.Job{Stop: func() {}} }

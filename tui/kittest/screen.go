@@ -67,35 +67,48 @@ func (s *Screen) Send(msg tea.Msg) {
 // Settle runs a command and what comes of it, in order.
 func (s *Screen) Settle(cmd tea.Cmd) {
 	s.T.Helper()
+	each(cmd, func(msg tea.Msg) {
+		if _, quit := msg.(tea.QuitMsg); quit {
+			s.Quit = true
+			return
+		}
+		if fmt.Sprintf("%T", msg) == "tea.sequenceMsg" {
+			s.T.Fatal("a sequence: the harness does not know it")
+		}
+		s.Send(msg)
+	})
+}
+
+// each runs a command and does something to each message that comes of it. Commands of one batch run at the same time, since they
+// may wait for each other; their messages are still taken in the order of the batch.
+func each(cmd tea.Cmd, do func(tea.Msg)) {
 	if cmd == nil {
 		return
 	}
 	switch msg := cmd().(type) {
 	case nil:
 	case tea.BatchMsg:
-		// Commands of one batch may wait for each other; their messages are
-		// still taken in the order of the batch.
-		results := make([]chan tea.Msg, 0, len(msg))
+		var results []chan tea.Msg
 		for _, c := range msg {
-			if c == nil {
-				continue
+			if c != nil {
+				ch := make(chan tea.Msg, 1)
+				results = append(results, ch)
+				go func() { ch <- c() }()
 			}
-			ch := make(chan tea.Msg, 1)
-			results = append(results, ch)
-			go func() { ch <- c() }()
 		}
 		for _, ch := range results {
-			m := <-ch
-			s.Settle(func() tea.Msg { return m })
+			each(func() tea.Msg { return <-ch }, do)
 		}
-	case tea.QuitMsg:
-		s.Quit = true
 	default:
-		if fmt.Sprintf("%T", msg) == "tea.sequenceMsg" {
-			s.T.Fatal("a sequence: the harness does not know it")
-		}
-		s.Send(msg)
+		do(msg)
 	}
+}
+
+// Messages runs a command and everything that it is made of, and gives what
+// comes of it without handing it to the model.
+func Messages(cmd tea.Cmd) (all []tea.Msg) {
+	each(cmd, func(m tea.Msg) { all = append(all, m) })
+	return all
 }
 
 // Shows fails unless the screen has the text.
@@ -140,24 +153,4 @@ func Key(name string) tea.KeyPressMsg {
 		return k
 	}
 	return tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
-}
-
-// Messages runs a command and everything that it is made of, and gives what
-// comes of it without handing it to the model.
-func Messages(cmd tea.Cmd) []tea.Msg {
-	if cmd == nil {
-		return nil
-	}
-	switch m := cmd().(type) {
-	case nil:
-		return nil
-	case tea.BatchMsg:
-		var all []tea.Msg
-		for _, c := range m {
-			all = append(all, Messages(c)...)
-		}
-		return all
-	default:
-		return []tea.Msg{m}
-	}
 }

@@ -40,28 +40,14 @@ func (st States[T]) Fit(t *testing.T) {
 	}
 }
 
-// LightAndDark compares the styles of some states on a light and on a dark terminal with their golden files.
-func (st States[T]) LightAndDark(t *testing.T, names ...string) {
-	for _, theme := range []string{"light", "dark"} {
-		for _, name := range names {
-			t.Run(theme+"/"+name, func(t *testing.T) {
-				s := st.Open(t, 80, 24, func(c *Settings) { c.Theme = theme })
-				st.List[name](s)
-				screen, _ := st.Of(s)
-				RequireStyles(t, screen)
-			})
-		}
-	}
-}
-
-// Styles compares the styles of every state at every size, as one hash each, with the golden file of the test.
+// Styles compares the styles of every state with the golden file of the test.
 func (st States[T]) Styles(t *testing.T) {
-	styles := NewStyles(t)
-	for name, enter := range st.List {
-		s := st.Open(t, 80, 24)
-		enter(s)
-		screen, shell := st.Of(s)
-		styles.Add(name, screen, shell.Theme)
-	}
-	styles.RequireEqual()
+	RequireStyles(t, func(add func(string, *Screen, *kit.Theme)) {
+		for name, enter := range st.List {
+			s := st.Open(t, 80, 24)
+			enter(s)
+			screen, shell := st.Of(s)
+			add(name, screen, shell.Theme)
+		}
+	})
 }

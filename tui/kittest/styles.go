@@ -1,10 +1,10 @@
 package kittest
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
-	"maps"
+	"image/color"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,75 +19,52 @@ import (
 	"hookctl/tui/kit"
 )
 
-// Styles are the styles of screens, one hash for each at every size, on a light, a dark and Solarized's background. Without colours
-// each of them is the text that other goldens keep.
-type Styles struct {
-	t     *testing.T
-	lines map[string]string
-}
-
-// NewStyles is empty.
-func NewStyles(t *testing.T) *Styles { return &Styles{t, map[string]string{}} }
-
-// Add takes a screen in. It fails where two backgrounds, or colours and none, say different things.
-func (st *Styles) Add(name string, s *Screen, theme *kit.Theme) {
-	t := st.t
+// RequireStyles compares the styles of screens with the golden file of the test: one hash for each at every size, on a light, a dark
+// and Solarized's background. Without colours each of them is the text that other goldens keep. It fails where two backgrounds, or
+// colours and none, say different things.
+func RequireStyles(t *testing.T, screens func(add func(name string, s *Screen, theme *kit.Theme))) {
 	t.Helper()
-	for _, sz := range sizes {
-		s.Send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
-		var texts []string
-		for _, kind := range []string{"light", "dark", "solarized"} {
-			ground := kit.Unknown(kind == "dark")
-			if kind == "solarized" {
-				ground = lipgloss.Color("#002B36")
-			}
-			*theme = *kit.NewTheme(ground, colorprofile.TrueColor, false)
-			content := s.View().Content
-			key := fmt.Sprintf("%-22s %3dx%d %-9s", name, sz[0], sz[1], kind)
-			if !Coloured(content) {
-				t.Errorf("%s: no colours", key)
-			}
-			for _, m := range sgr.FindAllStringSubmatch(content, -1) {
-				if foreign.MatchString(rgb.ReplaceAllString(m[1], "")) {
-					t.Errorf("%s: %q is a colour that is not of the theme", key, m[1])
+	var lines []string
+	screens(func(name string, s *Screen, theme *kit.Theme) {
+		for _, sz := range sizes {
+			s.Send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
+			first := ""
+			for _, on := range []struct {
+				kind   string
+				ground color.Color
+			}{{"light", kit.Unknown(false)}, {"dark", kit.Unknown(true)}, {"solarized", lipgloss.Color("#002B36")}} {
+				*theme = *kit.NewTheme(on.ground, colorprofile.TrueColor, false)
+				content := s.View().Content
+				key := fmt.Sprintf("%-22s %3dx%d %-9s", name, sz[0], sz[1], on.kind)
+				requireThemed(t, key, content)
+				text := ansi.Strip(content)
+				if first = cmp.Or(first, text); text != first {
+					t.Errorf("%s: two backgrounds say different things:\n%s\n%s", key, first, text)
 				}
-			}
-			plain := withoutColours(t, content)
-			if Coloured(plain) {
-				t.Errorf("%s: NO_COLOR leaves colours: %q", key, plain)
-			}
-			if ansi.Strip(plain) != ansi.Strip(content) {
-				t.Errorf("%s: NO_COLOR changes the text", key)
-			}
-			texts = append(texts, ansi.Strip(content))
-			st.lines[key] = fmt.Sprintf("%s %x\n", key, sha256.Sum256([]byte(content)))[:len(key)+1+12] + "\n"
-		}
-		for _, text := range texts[1:] {
-			if text != texts[0] {
-				t.Errorf("%s %dx%d: two backgrounds say different things:\n%s\n%s", name, sz[0], sz[1], texts[0], text)
+				sum := sha256.Sum256([]byte(content))
+				lines = append(lines, fmt.Sprintf("%s %x\n", key, sum[:6]))
 			}
 		}
-	}
+	})
+	slices.Sort(lines)
+	golden.RequireEqual(t, []byte(strings.Join(lines, "")))
 }
 
-// RequireEqual compares them with the golden file of the test.
-func (st *Styles) RequireEqual() {
-	st.t.Helper()
-	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(st.lines)) {
-		b.WriteString(st.lines[k])
-	}
-	golden.RequireEqual(st.t, []byte(b.String()))
-}
-
-// withoutColours is what the renderer makes of a frame where NO_COLOR is set.
-func withoutColours(t testing.TB, frame string) string {
+// requireThemed fails unless a frame has the colours of the theme, and none where NO_COLOR is set.
+func requireThemed(t *testing.T, key, frame string) {
 	t.Helper()
-	var b bytes.Buffer
-	if _, err := (&colorprofile.Writer{Forward: &b, Profile: colorprofile.ASCII}).WriteString(frame); err != nil {
+	for _, m := range sgr.FindAllStringSubmatch(frame, -1) {
+		if foreign.MatchString(rgb.ReplaceAllString(m[1], "")) {
+			t.Errorf("%s: %q is a colour that is not of the theme", key, m[1])
+		}
+	}
+	var plain strings.Builder // as the renderer makes it of the frame
+	if _, err := (&colorprofile.Writer{Forward: &plain, Profile: colorprofile.ASCII}).WriteString(frame); err != nil {
 		t.Fatal(err)
 	}
-	return b.String()
+	if !Coloured(frame) || Coloured(plain.String()) || ansi.Strip(plain.String()) != ansi.Strip(frame) {
+		t.Errorf("%s: without colours, or NO_COLOR leaves some or changes the text: %q", key, plain.String())
+	}
 }
 
 // foreign is a style with one of sixteen or 256 colours; those of the theme are computed from the background, and rgb.

@@ -19,17 +19,10 @@ import (
 
 // Settings are what a test gives a world.
 type Settings struct {
-	Home         string
-	Logs         logs.Config
-	Store        *secret.Store
-	Daemon       daemon.Config
-	Hooks        func() (*hooks.Client, error)
-	Dial         func(host string) (*hooks.Client, error) // the simulated GitHub by another host name; of a Rig only
-	URL          string                                   // where GitHub reaches the receiver
-	Repositories []string
-	Theme        string
-	ASCII        bool
-	Now          func() time.Time
+	fleet.Config
+	Dial  func(host string) (*hooks.Client, error) // the simulated GitHub by another host name; of a Rig only
+	Theme string
+	ASCII bool
 }
 
 // World is a tea.Model around the page under test, as the interface is around
@@ -49,13 +42,11 @@ type World struct {
 // QuietSettings are a home of its own with an empty log, at noon.
 func QuietSettings(t testing.TB) Settings {
 	home := t.TempDir()
-	return Settings{
+	return Settings{Theme: "dark", Config: fleet.Config{
 		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs"), Now: func() time.Time { return Noon }},
-		Store: StoreAt(home), Daemon: daemon.Config{Home: home},
-		Hooks: func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn },
-		URL:   "https://hooks.example.com/webhook", Repositories: []string{"octo-org/web"},
-		Theme: "dark", Now: func() time.Time { return Noon },
-	}
+		Store: StoreAt(home), Daemon: daemon.Config{Home: home}, GitHub: signedOut, PublicURL: PublicURL, Repositories: []string{"octo-org/web"},
+		Now: func() time.Time { return Noon },
+	}}
 }
 
 // FullSettings are those of a home with events, a secret, and a receiver's log.
@@ -100,18 +91,10 @@ func (b blank) Update(tea.Msg) tea.Cmd { return nil }
 func (b blank) View(_, _ int) string   { return "" }
 func (b blank) Actions() []kit.Action  { return nil }
 
-// NewFleet is the fleet of settings.
-func NewFleet(cfg Settings) *fleet.Fleet {
-	return fleet.New(fleet.Config{
-		Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
-		PublicURL: cfg.URL, Repositories: cfg.Repositories, Now: cfg.Now,
-	})
-}
-
 // NewWorld makes a world; give it its page with put. It ends with the test.
 func NewWorld(t testing.TB, cfg Settings) *World {
 	ctx, stop := context.WithCancel(context.Background())
-	a := &World{Cfg: cfg, Fleet: NewFleet(cfg)}
+	a := &World{Cfg: cfg, Fleet: fleet.New(cfg.Config)}
 	a.Shell = kit.New(ctx, kit.Config{Theme: cfg.Theme, Ascii: cfg.ASCII, Now: cfg.Now, Cure: hooks.CureOf,
 		SetUp: func() tea.Cmd {
 			if a.SetUp == nil {
@@ -149,7 +132,7 @@ func (a *World) PublicURL() string {
 	if u := a.Status.Value.PublicURL; u != "" {
 		return u
 	}
-	return a.Cfg.URL
+	return a.Cfg.Config.PublicURL
 }
 
 // Says is an answer of the receiver, as a message.

@@ -59,7 +59,7 @@ func newSite(t *testing.T, repositories ...string) *site {
 	}
 	s.setup = line.Setup{
 		Home:  dir,
-		Fleet: kittest.NewFleet(kittest.Settings{Home: dir, Store: kittest.StoreAt(dir), Hooks: func() (*hooks.Client, error) { return s.dial() }}),
+		Fleet: fleet.New(fleet.Config{Home: dir, Store: kittest.StoreAt(dir), GitHub: func() (*hooks.Client, error) { return s.dial() }}),
 		// Nothing listens on port 1, so no tunnel of this machine is found.
 		Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 		SetupDefaults: fleet.SetupDefaults{

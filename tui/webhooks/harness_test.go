@@ -61,7 +61,7 @@ func newHookScreen(t testing.TB, cfg kittest.Settings, w, h int) *pageScreen {
 func hooked(t testing.TB, w, h int, change ...func(*kittest.Settings)) *pageScreen {
 	t.Helper()
 	cfg := kittest.FullSettings(t)
-	_, cfg.Hooks = kittest.Simulated(t)
+	_, cfg.GitHub = kittest.Simulated(t)
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -81,7 +81,7 @@ type pageRig struct {
 func newHookRig(t *testing.T, repositories ...string) *pageRig {
 	t.Helper()
 	r := kittest.NewRig(t, repositories...)
-	r.Cfg.URL, r.Cfg.Repositories = kittest.PublicURL, repositories
+	r.Cfg.PublicURL, r.Cfg.Repositories = kittest.PublicURL, repositories
 	return hooksOn(t, r, *r.Cfg)
 }
 

@@ -247,10 +247,6 @@ func shots() kittest.States[*pageScreen] {
 
 func TestGoldenHooks(t *testing.T) { shots().Golden(t) }
 
-func TestGoldenHookStyles(t *testing.T) {
-	shots().LightAndDark(t, "hooks", "deliveries", "rotating", "rotation-failed")
-}
-
 func TestEverySizeOfHooksFits(t *testing.T) { shots().Fit(t) }
 
 func TestStylesOfEveryScreen(t *testing.T) { shots().Styles(t) }

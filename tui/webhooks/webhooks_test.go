@@ -283,7 +283,7 @@ func TestHooksOfOrganizations(t *testing.T) {
 	r.Press("3")
 	r.Until("the answer", func() bool { return r.hooks.loaded })
 	// Its ping comes while the page is open, and leads to the hook.
-	client := kittest.Must(r.cfg.Hooks())(t)
+	client := kittest.Must(r.cfg.GitHub())(t)
 	if err := client.Ping(t.Context(), hooks.Target{Owner: "octo-org"}, r.GitHub.Hooks("octo-org")[0].ID); err != nil {
 		t.Fatal(err)
 	}
@@ -466,7 +466,7 @@ func TestFoundRepositoriesAreRemembered(t *testing.T) {
 	if err := rig.Cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
 		t.Fatal(err)
 	}
-	rig.Cfg.URL, rig.Cfg.Repositories = kittest.PublicURL, []string{"octo-org/api"}
+	rig.Cfg.PublicURL, rig.Cfg.Repositories = kittest.PublicURL, []string{"octo-org/api"}
 	rig.Hook("octo-org/api")
 	rig.Hook("octo-org/web")
 	r := hooksOn(t, rig, *rig.Cfg)

@@ -16,7 +16,6 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tunnel"
 	"hookctl/server/fleet"
-	"hookctl/tui/kittest"
 )
 
 // toReview answers the wizard's questions up to the review.
@@ -213,8 +212,8 @@ func TestWizardCanBeInterrupted(t *testing.T) {
 func TestWizardFailuresAndCures(t *testing.T) {
 	t.Run("not signed in, then signed in", func(t *testing.T) {
 		r := newWizardRig(t, "octo-org/web")
-		dial, out := r.Cfg.Hooks, true
-		r.World.Cfg.Hooks = func() (*hooks.Client, error) {
+		dial, out := r.Cfg.GitHub, true
+		r.World.Cfg.GitHub = func() (*hooks.Client, error) {
 			if out {
 				return nil, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}
 			}
@@ -294,7 +293,7 @@ func TestWizardFailuresAndCures(t *testing.T) {
 		}
 		r.Shows("starts it on port 9100")
 		r.World.Cfg.Daemon.Args = args
-		r.wizard.cfg.Fleet = kittest.NewFleet(r.World.Cfg)
+		r.wizard.cfg.Fleet = fleet.New(r.World.Cfg.Config)
 		r.Press("enter")
 		r.Shows("the receiver runs on")
 	})
@@ -342,7 +341,7 @@ func TestWizardFindsTunnels(t *testing.T) {
 				t.Fatal(err)
 			}
 			dial := r.Cfg.Dial
-			r.World.Cfg.Hooks = func() (*hooks.Client, error) { return dial(host) }
+			r.World.Cfg.GitHub = func() (*hooks.Client, error) { return dial(host) }
 			status := r.Receive()
 			r.Start()
 			r.Until("the receiver", r.Status.OK)

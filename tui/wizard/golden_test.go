@@ -235,10 +235,6 @@ func shots() kittest.States[*wizardScreen] {
 
 func TestGoldenWizard(t *testing.T) { shots().Golden(t) }
 
-func TestGoldenWizardStyles(t *testing.T) {
-	shots().LightAndDark(t, "wizard-2-search", "wizard-3-warned", "wizard-9-done")
-}
-
 func TestEverySizeOfWizardFits(t *testing.T) { shots().Fit(t) }
 
 func TestStylesOfEveryScreen(t *testing.T) { shots().Styles(t) }

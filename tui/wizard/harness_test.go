@@ -37,7 +37,7 @@ func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
 func (d *wizardDesk) newWizard() *Wizard {
 	a := d.World
 	return New(a.Shell, Config{
-		Home: a.Cfg.Home, Fleet: kittest.NewFleet(a.Cfg), Store: a.Cfg.Store, Setup: d.setup,
+		Home: a.Cfg.Home, Fleet: fleet.New(a.Cfg.Config), Store: a.Cfg.Store, Setup: d.setup,
 		Log: &a.Log, Receiver: &a.Status, Poll: a.Poll,
 		Done: func(address string) tea.Cmd {
 			d.setup.URL = address
@@ -59,14 +59,14 @@ func (s *wizardScreen) View() tea.View { return s.World.View() }
 func wizarded(t testing.TB, w, h int, change ...func(*kittest.Settings)) *wizardScreen {
 	t.Helper()
 	cfg := kittest.FullSettings(t)
-	_, cfg.Hooks = kittest.Simulated(t)
+	_, cfg.GitHub = kittest.Simulated(t)
 	for _, c := range change {
 		c(&cfg)
 	}
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
 	d := newWizardDesk(a, &Defaults{Tunnels: noTunnels(), SetupDefaults: fleet.SetupDefaults{
-		URL: cfg.URL, Repositories: cfg.Repositories, Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 30 * time.Second, Trust: true}})
+		URL: cfg.PublicURL, Repositories: cfg.Repositories, Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 30 * time.Second, Trust: true}})
 	s := kittest.NewScreen(t, a, w, h)
 	s.Send(kittest.Says(kittest.RunningStatus(), nil))
 	return &wizardScreen{s, d}

@@ -7,6 +7,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -134,7 +135,7 @@ func TestWizardKeepsWhatSomeoneChose(t *testing.T) {
 // also after the pings are pruned.
 func TestWizardRemembersThroughTheFleet(t *testing.T) {
 	r := newWizardRig(t, "octo-org/api", "octo-org/web")
-	f := kittest.NewFleet(*r.cfg)
+	f := fleet.New(r.cfg.Config)
 	if err := f.Remember(t.Context(), hooks.Target{Owner: "octo-org", Repo: "api"}); err != nil { // as the command setup does
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestWizardRemembersThroughTheFleet(t *testing.T) {
 	r.Press("enter")
 	r.Shows("It works")
 	r.cfg.Logs.Dir = t.TempDir() // as if the pings were pruned
-	targets, err := kittest.NewFleet(*r.cfg).Targets(t.Context())
+	targets, err := fleet.New(r.cfg.Config).Targets(t.Context())
 	if want := []hooks.Target{{Owner: "octo-org", Repo: "api"}, {Owner: "octo-org", Repo: "web"}}; err != nil || !slices.Equal(targets, want) {
 		t.Errorf("known are %v (%v), not %v", targets, err, want)
 	}
