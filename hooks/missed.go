@@ -92,7 +92,7 @@ func settled(list []Delivery, after int64) int64 {
 type MissedQuery struct {
 	Hooks  []Hook
 	Since  time.Time                      // GitHub keeps three days
-	Have   func(h Hook, guid string) bool // whether the log has it from this hook, or it is not wanted; from several goroutines
+	Have   func(h Hook, guid string) bool // whether the log has it from this hook, or it is not wanted; one call at a time
 	Cursor Cursor                         // of the last call; nil for none
 	// Lost says whether an event that an attempt was answered 2xx for, and that the log does not have, is missed too, or that it
 	// is too early to say; nil says no.

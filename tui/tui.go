@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -147,6 +146,3 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	return nil
 }
-
-// stateFile is where page, filter and recent filters are kept between runs.
-func (c Config) stateFile() string { return filepath.Join(c.Home, "state", "tui.json") }

@@ -138,7 +138,7 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		return doctor.Config{}, err
 	}
 	config := doctor.Config{
-		Home: s.Home, EnvFile: s.EnvFile(), Version: buildInfo().Version,
+		Home: s.Home, Version: buildInfo().Version,
 		Daemon: p.daemonConfig(s), Logs: s.Logs(nil), Store: s.Store(),
 		Address:   net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
 		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,

@@ -47,8 +47,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if errors.Is(err, ErrNotRunning) {
 		err = c.returned(ctx, &st)
 	}
-	var silent *UnresponsiveError
-	if (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotRunning)) && !errors.As(err, &silent) {
+	if _, known := errors.AsType[*UnresponsiveError](err); !known && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotRunning)) {
 		if pid, locked, heldErr := Held(c.home); heldErr == nil && locked {
 			err = &UnresponsiveError{PID: pid, Suspended: suspended(pid), Err: err}
 		}

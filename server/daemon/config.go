@@ -144,20 +144,96 @@ func (c Config) executable() (string, error) {
 	return strings.TrimSuffix(path, " (deleted)"), nil
 }
 
-// makeRun creates the run directory, readable by its owner only.
-func makeRun(home string) error { return makeDir(home, "run") }
-
-// makeDir creates a directory below home, or protects the one that is there: the control socket must not be open to others.
-func makeDir(home, name string) error {
+// makeRun creates the run directory, or protects the one that is there: the control socket must not be open to others.
+func makeRun(home string) error {
 	if home == "" {
 		return errors.New("daemon: no home directory given")
 	}
-	dir := filepath.Join(home, name)
+	dir := filepath.Join(home, "run")
 	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the home is the user's choice
-		return full(home, &hinted{fmt.Errorf("create the %s directory: %w", name, err), "make " + home + " a directory of yours, or name another with HOOKCTL_HOME"})
+		return full(home, &hinted{fmt.Errorf("create the run directory: %w", err), "make " + home + " a directory of yours, or name another with HOOKCTL_HOME"})
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
-		return fmt.Errorf("protect the %s directory: %w", name, err)
+		return fmt.Errorf("protect the run directory: %w", err)
 	}
 	return nil
+}
+
+// Cluster is what a node knows of its cluster without asking anybody. Its texts have been cleaned by who filled it in.
+type Cluster struct {
+	Name        string          `json:"name"`
+	Node        string          `json:"node"`
+	Quorum      bool            `json:"quorum"`   // a quorum answered a moment ago
+	Ready       bool            `json:"ready"`    // it has the cluster's secrets
+	Notifier    string          `json:"notifier"` // the node that sends notifications, "" for none
+	Nodes       int             `json:"nodes"`    // how many the settings name, 0 with an existing NATS
+	Members     []ClusterMember `json:"members"`  // that this node has heard of
+	StreamBytes uint64          `json:"stream_bytes"`
+	StreamMax   uint64          `json:"stream_max_bytes"` // 0 where it is not known yet
+
+	Republishing *Republishing `json:"republishing,omitempty"` // how far this node is, nil where it does not
+}
+
+// Republishing is how far a node is with publishing its records again.
+type Republishing struct {
+	Records int `json:"records"` // looked at
+	Of      int `json:"of"`
+}
+
+// ClusterMember is a node of a cluster.
+type ClusterMember struct {
+	Node        string        `json:"node"`
+	Up          bool          `json:"up"`
+	Version     string        `json:"version,omitempty"`
+	Lag         uint64        `json:"lag"`     // deliveries that it has not filed yet
+	Waiting     int           `json:"waiting"` // deliveries that it has not shared yet
+	Twice       int64         `json:"maybe_notified_twice"`
+	ClockOffset time.Duration `json:"clock_offset_ns"` // against the node that leads
+	Expires     time.Time     `json:"certificate_expires,omitzero"`
+}
+
+// Away are the nodes that are not up.
+func (c *Cluster) Away() []string {
+	var names []string
+	for _, m := range c.Members {
+		if !m.Up {
+			names = append(names, m.Node)
+		}
+	}
+	return names
+}
+
+// Missing is how many nodes the settings name that have not joined yet or were left out, 0 while this one does not know.
+func (c *Cluster) Missing() int {
+	if !c.Ready {
+		return 0
+	}
+	return max(0, c.Nodes-len(c.Members))
+}
+
+// String says in one line how the cluster is: "hooks: node a of 3, c away, b notifies".
+func (c *Cluster) String() string {
+	self := c.Name + ": node " + c.Node
+	if c.Nodes > 0 || c.Ready { // else it has heard of nobody but itself
+		self += fmt.Sprintf(" of %d", max(c.Nodes, len(c.Members)))
+	}
+	parts := []string{self}
+	switch away := c.Away(); {
+	case !c.Quorum && !c.Ready: // it has just started
+		parts = append(parts, "looking for the others")
+	case !c.Quorum:
+		parts = append(parts, "no quorum")
+	case !c.Ready:
+		parts = append(parts, "waiting for the secrets")
+	case len(away) > 0:
+		parts = append(parts, strings.Join(away, ", ")+" away")
+	case c.Missing() > 0:
+		parts = append(parts, fmt.Sprintf("%d missing", c.Missing()))
+	default:
+		parts = append(parts, "all up")
+	}
+	if c.Notifier != "" && c.Quorum {
+		parts = append(parts, c.Notifier+" notifies")
+	}
+	return strings.Join(parts, ", ")
 }

@@ -11,10 +11,9 @@
 //	POST /stop      finish what was accepted, then exit
 //	POST /handover  give the listening sockets to the next receiver, then stop
 //
-// The receiver's side is Lock, Instance.Listen and Instance.Serve. The other side is Start, Stop and Restart, which
-// look after processes, and Client, which asks questions. Both sides agree on nothing but the home directory, so
-// a receiver that systemd or launchd started is spoken to like any other. Start keeps its flags in state/start.json, and
-// Restart uses them again.
+// The receiver's side is Lock, Instance.Listen and Instance.Serve. The other side is Start, Stop and Restart, which look after
+// processes, and Client, which asks questions. Both sides agree on nothing but the home directory, so a receiver that systemd or
+// launchd started is spoken to like any other. Start keeps its flags in state/start.json, and Restart uses them again.
 //
 // A receiver that a supervisor runs (a unit, a launchd job, PM2, supervisord, a container) finds that out when it starts,
 // and its status names it. Restart and Stop then go through the supervisor, which would otherwise start the receiver

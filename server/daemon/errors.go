@@ -30,17 +30,14 @@ type RunningError struct {
 
 // Error names the other receiver.
 func (e *RunningError) Error() string {
-	text := "a receiver is already running for this home"
-	if e.PID > 0 {
-		text += fmt.Sprintf(" (pid %d", e.PID)
-		if e.Address != "" {
-			text += ", on " + e.Address
-		} else {
-			text += ", which does not answer yet"
-		}
-		text += ")"
+	const text = "a receiver is already running for this home"
+	switch {
+	case e.PID == 0:
+		return text
+	case e.Address == "":
+		return fmt.Sprintf("%s (pid %d, which does not answer yet)", text, e.PID)
 	}
-	return text
+	return fmt.Sprintf("%s (pid %d, on %s)", text, e.PID, e.Address)
 }
 
 // Hint is what to run.

@@ -17,20 +17,17 @@ import (
 // one needs a C call (launch_activate_socket), so a restart through launchd refuses connections for a moment.
 type launchd struct{}
 
-func (launchd) kind(Service) string { return KindLaunchd }
-
 func (launchd) unit(s Service) string { return "io." + s.base() + ".receiver" }
 
 func (launchd) rotateLabel(s Service) string { return "io." + s.base() + ".rotate" }
-
-func (launchd) logs(s Service) string { return "tail -n 50 " + LogFile(s.Home) }
 
 func (launchd) dir(s Service) (string, error) {
 	return s.dir("/Library/LaunchDaemons", os.UserHomeDir, "Library/LaunchAgents")
 }
 
-func (m launchd) names(s Service) []string {
-	return []string{m.unit(s) + ".plist", m.rotateLabel(s) + ".plist"}
+func (m launchd) about(s Service) ServiceStatus {
+	return ServiceStatus{Manager: KindLaunchd, Unit: m.unit(s), Logs: "tail -n 50 " + LogFile(s.Home),
+		Files: []string{m.unit(s) + ".plist", m.rotateLabel(s) + ".plist"}}
 }
 
 // labels are those of the jobs that the settings ask for.

@@ -68,9 +68,8 @@ func (l *listener) Close() error {
 	return l.socket.Close()
 }
 
-// rest stops accepting and then waits, no longer than limit, until every connection that was accepted has reached
-// the server (its loop has come back to Accept) and has been answered. After that the server can be shut down without
-// cutting anybody off.
+// rest stops accepting and then waits, no longer than limit, until every connection that was accepted has reached the server (its
+// loop has come back to Accept) and has been answered. After that the server can be shut down without cutting anybody off.
 func (l *listener) rest(limit time.Duration) {
 	l.resting.Store(true)
 	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
@@ -194,12 +193,10 @@ func sameAddress(have net.Addr, want string) bool {
 // portError says what the system said without repeating the address, and who has the port.
 func portError(address string, err error) error {
 	reason := err
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](reason); ok {
 		reason = op.Err
 	}
-	var sys *os.SyscallError
-	if errors.As(reason, &sys) {
+	if sys, ok := errors.AsType[*os.SyscallError](reason); ok {
 		reason = sys.Err
 	}
 	failed := fmt.Errorf("cannot listen on %s: %w", address, reason)
@@ -226,9 +223,8 @@ const freshFor = 500 * time.Millisecond
 
 // conn is an accepted connection that knows whether its peer is owed an answer.
 //
-// http.Server.Shutdown waits for requests whose handler runs, and for new connections; but a connection whose request
-// header it has just finished reading it closes without a word. So the listener waits for those before
-// it lets the server be shut down.
+// http.Server.Shutdown waits for requests whose handler runs, and for new connections; but a connection whose request header it
+// has just finished reading it closes without a word. So the listener waits for those before it lets the server be shut down.
 type conn struct {
 	net.Conn
 	l        *listener

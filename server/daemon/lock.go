@@ -229,8 +229,7 @@ func Held(home string) (pid int, locked bool, err error) {
 	return pid, locked, err
 }
 
-// CheckAddress tries whether a receiver could listen on address, and names who has the port where the system
-// says so.
+// CheckAddress tries whether a receiver could listen on address, and names who has the port where the system says so.
 func CheckAddress(ctx context.Context, address string) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
@@ -265,18 +264,14 @@ func RemoveStaleSocket(home string) (string, error) {
 	}
 	lock := newFlock(home)
 	ok, err := lock.TryLock()
-	if err != nil {
+	if ok {
+		err = errors.Join(remove(path), lock.Unlock())
+	}
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("remove the stale socket: %w", err)
-	}
-	if !ok {
-		return "", nil
-	}
-	err = os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		path, err = "", nil
-	}
-	if err := errors.Join(err, lock.Unlock()); err != nil {
-		return "", fmt.Errorf("remove the stale socket: %w", err)
+	case !ok:
+		return "", nil // of a receiver that is just starting
 	}
 	return path, nil
 }

@@ -3,8 +3,6 @@
 package daemon
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -85,7 +84,8 @@ func takeOver(ctx context.Context, home string) ([]inherited, error) {
 		return nil, Dial(home).explain("handover", err)
 	}
 	if oobn == 0 {
-		return nil, refusal(head[:n])
+		status, _, _ := strings.Cut(string(head[:n]), "\r\n")
+		return nil, fmt.Errorf("handover: the receiver answered %s", strings.TrimPrefix(status, "HTTP/1.1 "))
 	}
 	sockets, err := received(oob[:oobn])
 	if err != nil {
@@ -98,17 +98,6 @@ func takeOver(ctx context.Context, home string) ([]inherited, error) {
 		return nil, fmt.Errorf("handover: %w", err)
 	}
 	return sockets, nil
-}
-
-func refusal(head []byte) error {
-	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), nil)
-	if err != nil {
-		return fmt.Errorf("handover: the receiver's answer is not understood: %w", err)
-	}
-	if err := res.Body.Close(); err != nil {
-		return fmt.Errorf("handover: %w", err)
-	}
-	return &ControlError{Op: "handover", Status: res.StatusCode, Msg: "the receiver answered " + res.Status}
 }
 
 // received turns the descriptors of a message into sockets.

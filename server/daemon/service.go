@@ -79,11 +79,9 @@ var ErrNoServiceManager error = &hinted{errors.New("hookctl installs services un
 
 // manager is systemd or launchd. Its files have what [Service.complete] works out.
 type manager interface {
-	kind(Service) string         // one of the Kind constants
-	unit(Service) string         // the receiver's unit or job, as commands take it
-	logs(Service) string         // the command that shows its log
+	// about is what is known without asking: the manager, the unit, the command for the log, and all files that it may have.
+	about(Service) ServiceStatus
 	dir(Service) (string, error) // where its files are
-	names(Service) []string      // of all files that it may have there
 	files(Service) ([]ServiceFile, error)
 	// do starts, stops or restarts the service, or does another of the verbs below.
 	do(ctx context.Context, s Service, verb string) error
@@ -140,17 +138,13 @@ func (s Service) there(m manager) ([]string, error) {
 		return nil, err
 	}
 	paths := []string{}
-	for _, name := range m.names(s) {
-		if path := filepath.Join(dir, name); exists(path) {
+	for _, name := range m.about(s).Files {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
 			paths = append(paths, path)
 		}
 	}
 	return paths, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // Install writes the files, enables the service and starts it; a receiver that runs without the service is stopped
@@ -161,7 +155,7 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 		return ServiceStatus{}, err
 	}
 	if _, err := awaitManaged(ctx, s.Home, 0, 30*time.Second); err != nil {
-		return ServiceStatus{}, &hinted{fmt.Errorf("start the service: %w", err), "read why with: " + m.logs(s)}
+		return ServiceStatus{}, &hinted{fmt.Errorf("start the service: %w", err), "read why with: " + m.about(s).Logs}
 	}
 	return s.Status(ctx)
 }
@@ -258,11 +252,12 @@ func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
 	if err != nil {
 		return ServiceStatus{}, err
 	}
-	st := ServiceStatus{Manager: m.kind(s), Unit: m.unit(s), Files: there, Installed: len(there) > 0}
-	if st.Installed {
-		st.Logs = m.logs(s)
-		m.ask(ctx, s, &st)
+	st := m.about(s)
+	if st.Files = there; len(there) == 0 {
+		return ServiceStatus{Manager: st.Manager, Unit: st.Unit, Files: there}, nil
 	}
+	st.Installed = true
+	m.ask(ctx, s, &st)
 	return st, nil
 }
 
@@ -312,9 +307,8 @@ func (s Service) env() ([]string, error) {
 	return env, nil
 }
 
-// searchPath is where the receiver finds programs of sinks, such as amp-send: the given path, without relative parts,
-// which would depend on where the receiver runs, and for a system service also the account's own programs, which are not
-// on the path of root.
+// searchPath is where the receiver finds programs of sinks, such as amp-send: the given path, without relative parts, which would
+// depend on where the receiver runs, and for a system service also the account's own programs, which are not on the path of root.
 func (s Service) searchPath(path string) string {
 	var dirs []string
 	add := func(dir string) {
@@ -355,8 +349,8 @@ func writeUnit(f ServiceFile) error {
 
 // remove removes a file that may be gone.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove a file of the service: %w", err)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
@@ -371,7 +365,7 @@ func (s Service) remember(m manager) error {
 	record := struct {
 		Service
 		Unit string
-	}{s, m.unit(s)}
+	}{s, m.about(s).Unit}
 	if err := jsonfile.Write(serviceRecord(s.Home), record); err != nil {
 		return fmt.Errorf("remember the service: %w", err)
 	}

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // Stop ends the receiver of cfg.Home and returns when it is gone. It asks first and lets the receiver finish what it
@@ -141,23 +142,15 @@ func hanging(ctx context.Context, client *Client) string {
 	if err != nil {
 		return "it does not answer on its control socket"
 	}
-	var waits []string
-	for _, w := range []struct {
-		n         int64
-		one, many string
-	}{
-		{st.InFlight, "1 request is being answered", "%d requests are being answered"},
-		{st.PendingNotifications, "1 notification is pending", "%d notifications are pending"},
-	} {
-		switch {
-		case w.n == 1:
-			waits = append(waits, w.one)
-		case w.n > 1:
-			waits = append(waits, fmt.Sprintf(w.many, w.n))
-		}
+	requests := text.Count(int(st.InFlight), "request is being answered", "requests are being answered")
+	notifications := text.Count(int(st.PendingNotifications), "notification is pending", "notifications are pending")
+	switch {
+	case st.InFlight > 0 && st.PendingNotifications > 0:
+		return requests + ", " + notifications
+	case st.InFlight > 0:
+		return requests
+	case st.PendingNotifications > 0:
+		return notifications
 	}
-	if len(waits) == 0 {
-		return "it does not say what it waits for"
-	}
-	return strings.Join(waits, ", ")
+	return "it does not say what it waits for"
 }

@@ -57,8 +57,6 @@ func (s Supervisor) Command(verb string) []string {
 			return []string{"launchctl", "bootout", domain + "/" + s.Name}
 		}
 		return []string{"launchctl", "kickstart", "-k", domain + "/" + s.Name}
-	case KindPM2:
-		return []string{"pm2", verb, s.Name}
 	case KindSupervisord:
 		return []string{"supervisorctl", verb, s.Name}
 	case KindKubernetes:
@@ -224,7 +222,7 @@ func ours(home string, s Supervisor) bool {
 		return false
 	}
 	m, err := service.manager()
-	return err == nil && m.unit(service) == s.Name
+	return err == nil && m.about(service).Unit == s.Name
 }
 
 // sockets are the units that would start the unit again at the next connection; stop is the command that stops it.
@@ -238,8 +236,7 @@ func sockets(ctx context.Context, stop []string) []string {
 	return slices.DeleteFunc(strings.Fields(out), func(name string) bool { return !strings.HasSuffix(name, ".socket") })
 }
 
-// control runs systemctl, launchctl or another supervisor's command with env added to the environment, and gives what it
-// printed.
+// control runs systemctl, launchctl or another supervisor's command with env added to the environment, and gives what it printed.
 func control(ctx context.Context, env []string, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -303,7 +300,7 @@ func through(ctx context.Context, cfg Config, verb string) (bool, error) {
 		args = serveArgs()
 	}
 	if len(cfg.Args) > 0 && !slices.Equal(cfg.Args, args) {
-		cfg.notice("%s runs the receiver as it was installed (%s); other arguments do not apply to it", m.unit(s), strings.Join(args, " "))
+		cfg.notice("%s runs the receiver as it was installed (%s); other arguments do not apply to it", m.about(s).Unit, strings.Join(args, " "))
 	}
-	return true, orHint(m.do(ctx, s, verb), "read why with: "+m.logs(s))
+	return true, orHint(m.do(ctx, s, verb), "read why with: "+m.about(s).Logs)
 }

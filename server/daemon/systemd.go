@@ -16,25 +16,19 @@ import (
 // neither a restart nor a crash refuses a connection.
 type systemd struct{}
 
-func (systemd) kind(s Service) string {
-	if s.System {
-		return KindSystemd
-	}
-	return KindSystemdUser
-}
-
 func (systemd) unit(s Service) string { return s.base() + ".service" }
 
-func (m systemd) logs(s Service) string {
-	return strings.Replace(m.kind(s), "systemd", "journalctl", 1) + " -u " + m.unit(s) + " -n 50"
+func (m systemd) about(s Service) ServiceStatus {
+	kind := KindSystemdUser
+	if s.System {
+		kind = KindSystemd
+	}
+	return ServiceStatus{Manager: kind, Unit: m.unit(s), Logs: strings.Replace(kind, "systemd", "journalctl", 1) + " -u " + m.unit(s) + " -n 50",
+		Files: []string{m.unit(s), s.base() + ".socket", s.base() + "-rotate.service", s.base() + "-rotate.timer"}}
 }
 
 func (systemd) dir(s Service) (string, error) {
 	return s.dir("/etc/systemd/system", os.UserConfigDir, "systemd/user")
-}
-
-func (systemd) names(s Service) []string {
-	return []string{s.base() + ".service", s.base() + ".socket", s.base() + "-rotate.service", s.base() + "-rotate.timer"}
 }
 
 func (m systemd) files(s Service) ([]ServiceFile, error) {
@@ -92,29 +86,21 @@ func serviceUnit(s Service) string {
 // sink's program that compiles code as it runs, as node does. A unit of a user can only use what works without
 // privileges, and needs a user namespace (PrivateUsers) for the file system part.
 func sandbox(s Service) string {
-	var b strings.Builder
+	account, privileges, paths := "", "PrivateUsers=yes\n", "ReadWritePaths="+word(s.Home)+"\n"
 	if s.System {
-		b.WriteString("User=" + s.User + "\n")
-	}
-	b.WriteString("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
-	for n, path := range s.writable() {
-		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
-		if n > 0 {
-			path = "-" + path
-		}
-		b.WriteString("ReadWritePaths=" + word(path) + "\n")
-	}
-	if s.System {
-		b.WriteString("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
+		account = "User=" + s.User + "\n"
+		privileges = "ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
 			"ProtectKernelLogs=yes\nProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectControlGroups=yes\n" +
-			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n")
-	} else {
-		b.WriteString("PrivateUsers=yes\n")
+			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n"
 	}
-	b.WriteString("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
+	for _, path := range s.writable()[1:] {
+		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
+		paths += "ReadWritePaths=" + word("-"+path) + "\n"
+	}
+	return account + "UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n" + paths + privileges +
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
 		"RestrictSUIDSGID=yes\nLockPersonality=yes\n" +
-		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n")
-	return b.String()
+		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n"
 }
 
 func socketUnit(s Service) (string, error) {

@@ -29,7 +29,7 @@ type door struct {
 func (i *Instance) openDoor(srv *http.Server) (*door, error) {
 	d := &door{path: SocketFile(i.home), done: make(chan error, 1)}
 	// The lock is ours, so a socket that is there was left by a receiver that was killed.
-	if err := os.Remove(d.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(d.path); err != nil {
 		return nil, fmt.Errorf("remove the stale control socket: %w", err)
 	}
 	err := withSocket(i.home, func(path string) (err error) {
@@ -92,29 +92,19 @@ func (i *Instance) reopen(srv *http.Server, old *door) (*door, error) {
 	return next, nil
 }
 
-// lockGone reports whether the lock file is no longer the one that this receiver has locked.
-func (i *Instance) lockGone() (bool, error) {
-	ours, err := i.lock.Stat()
-	if err != nil {
-		return false, fmt.Errorf("look at the lock: %w", err)
-	}
-	now, err := os.Stat(lockFile(i.home))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look at the lock: %w", err)
-	}
-	return !os.SameFile(ours, now), nil
-}
-
 // relock locks the file that stands in the place of a lock file that was removed, and reports whether the lock file is
 // this receiver's. Where a successor has it, that one waits for this receiver to finish, and the lock on the removed file
 // shows that it has not.
 func (i *Instance) relock() (bool, error) {
-	gone, err := i.lockGone()
-	if err != nil || !gone {
-		return !gone, err
+	ours, err := i.lock.Stat()
+	if err != nil {
+		return false, fmt.Errorf("look at the lock: %w", err)
+	}
+	switch now, err := os.Stat(lockFile(i.home)); {
+	case err == nil && os.SameFile(ours, now):
+		return true, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("look at the lock: %w", err)
 	}
 	if err := makeRun(i.home); err != nil {
 		return false, err

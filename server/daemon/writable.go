@@ -13,8 +13,7 @@ import (
 	"strings"
 )
 
-// notSupervised makes sure that no other supervisor runs the receiver of home, which would start it again beside the
-// service.
+// notSupervised makes sure that no other supervisor runs the receiver of home, which would start it again beside the service.
 func notSupervised(ctx context.Context, home string) error {
 	st, err := quickStatus(ctx, home)
 	if err != nil {

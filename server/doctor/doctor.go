@@ -24,7 +24,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -177,7 +176,6 @@ func do(ctx context.Context, limit time.Duration, c check) Check {
 // Config says what to look at. Store and Fleet are required.
 type Config struct {
 	Home    string // HOOKCTL_HOME
-	EnvFile string // Home/.env if empty
 	Version string // of this program; the receiver should have the same
 
 	Daemon daemon.Config // how the receiver is started, for Fix; Home is filled in
@@ -187,7 +185,6 @@ type Config struct {
 	Address   string         // where the receiver should listen, host:port
 	PublicURL string         // where GitHub should send; what the receiver says if empty
 	Allow     []netip.Prefix // the receiver's allow-list; nil if none exists
-	MaxAge    time.Duration  // of the secret; 0 means 90 days
 
 	Cluster bool // the settings make the receiver a node of a cluster
 
@@ -230,8 +227,6 @@ func (w *Warning) Error() string { return w.Err.Error() }
 func (w *Warning) Unwrap() error { return w.Err }
 
 func (c Config) withDefaults() Config {
-	c.EnvFile = cmp.Or(c.EnvFile, filepath.Join(c.Home, ".env"))
-	c.MaxAge = cmp.Or(c.MaxAge, 90*24*time.Hour)
 	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now

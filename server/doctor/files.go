@@ -27,7 +27,7 @@ func (f *facts) guarded() []guarded {
 	run := filepath.Join(f.cfg.Home, "run")
 	list := []guarded{
 		{path: f.cfg.Home, mode: 0o700},
-		{path: f.cfg.EnvFile, mode: 0o600, secret: true},
+		{path: filepath.Join(f.cfg.Home, ".env"), mode: 0o600, secret: true},
 		{path: filepath.Join(f.cfg.Home, "hookctl.yaml"), mode: 0o600},
 		{path: run, mode: 0o700, secret: true}, // the control socket is in it
 		{path: daemon.StateDir(f.cfg.Home), mode: 0o700, secret: true},

@@ -278,8 +278,7 @@ func (p Probe) run(ctx context.Context) Check {
 		return ok("%s", detail)
 	}
 	out := failed(err, p.Fix)
-	var w *Warning
-	if errors.As(err, &w) {
+	if _, harmless := errors.AsType[*Warning](err); harmless {
 		out.Status = Warn
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
@@ -79,7 +80,7 @@ func (f *facts) age(context.Context) Check {
 		return unknown("not known")
 	}
 	old := max(0, f.cfg.Now().Sub(since)) // less than nothing where the clock was set back
-	if old > f.cfg.MaxAge {
+	if old > 90*24*time.Hour {
 		_, origin, _ := f.cfg.Store.Current() // the check of the secret reports the error
 		return warn(replaceSecret(origin), "it is %s old", text.Span(old))
 	}

@@ -140,8 +140,7 @@ func badCertificate(err error) Check {
 
 // plain leaves out what a network error repeats.
 func plain(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,13 +24,12 @@ import (
 // CatchUpRequest says where to look for what never arrived. Its zero value is all that GitHub still has.
 type CatchUpRequest struct {
 	Targets []hooks.Target // nil for all that are known
-	Hooks   []hooks.Hook   // of these only; Targets is not looked at then
 	Since   time.Duration  // how far back; 3 days if zero, which is what GitHub keeps
 	Events  []string       // of these kinds only
 	Taken   bool           // also what GitHub calls delivered and the log lacks
 	DryRun  bool           // only looks
-	// Continue goes on where the last such call stopped, and lists the hooks only once an hour: the receiver's own rounds cost
-	// one call for each hook where nothing is missing. They also fetch what GitHub calls delivered and the log lacks, where it is
+	// Continue, which takes no Targets, goes on where the last such call stopped, and lists the hooks only once an hour: the
+	// receiver's own rounds cost one call for each hook where nothing is missing. They also fetch what GitHub calls delivered and the log lacks, where it is
 	// certain that it was sent here, see [Fleet.lost], and judge whether deliveries arrive at all.
 	Continue bool
 	Up       time.Time // with Continue: since when the receiver runs
@@ -91,9 +91,15 @@ const listedFor = time.Hour
 func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (CatchUpReport, error) {
 	f.lists.mu.Lock()
 	defer f.lists.mu.Unlock()
-	list, out, err := f.toCatchUp(ctx, r)
-	if err != nil {
-		return CatchUpReport{Aside: out, Events: []CaughtUp{}}, err
+	list, out := f.lists.hooks, []Aside(nil)
+	if !r.Continue || f.cfg.Now().Sub(f.lists.at) >= listedFor {
+		var err error
+		if list, out, err = f.chosen(ctx, nil, r.Targets); err != nil {
+			return CatchUpReport{Aside: out, Events: []CaughtUp{}}, err
+		}
+		if r.Continue {
+			f.lists.at, f.lists.hooks = f.cfg.Now(), list
+		}
 	}
 	report, err := f.fetch(ctx, r, list, ingest)
 	report.Hooks, report.Aside = len(list), out
@@ -104,18 +110,6 @@ func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (C
 		f.lists.at = time.Time{}
 	}
 	return report, err
-}
-
-// toCatchUp are the hooks to look at.
-func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, []Aside, error) {
-	if r.Continue && r.Hooks == nil && r.Targets == nil && f.cfg.Now().Sub(f.lists.at) < listedFor {
-		return f.lists.hooks, nil, nil
-	}
-	list, out, err := f.chosen(ctx, r.Hooks, r.Targets)
-	if r.Continue && r.Hooks == nil && r.Targets == nil && err == nil {
-		f.lists.at, f.lists.hooks = f.cfg.Now(), list
-	}
-	return list, out, err
 }
 
 // fetch finds what is missing of some hooks, and records it.
@@ -165,11 +159,7 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	if err != nil {
 		return nil, nil, err
 	}
-	since := r.Since
-	if since <= 0 {
-		since = span
-	}
-	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-since)}
+	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-cmp.Or(max(r.Since, 0), span))}
 	if r.Taken {
 		query.Lost = func(hooks.Hook, hooks.Event) (bool, bool) { return true, false }
 	}
@@ -179,12 +169,9 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
 		var failed error
-		var mu sync.Mutex
 		query.Have = func(h hooks.Hook, guid string) bool {
 			_, known, err := log.Known(ctx, guid, hooks.PathName(h.URL))
 			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
 				failed = fmt.Errorf("look a delivery up in the log: %w", err)
 				return true
 			}

@@ -147,8 +147,7 @@ func (f *Fleet) withLog(ctx context.Context, do func(*logs.Log) error) (err erro
 	return do(log)
 }
 
-// Receiver makes sure that the receiver runs with the settings and secrets of now: it is reloaded, or started where none
-// runs.
+// Receiver makes sure that the receiver runs with the settings and secrets of now: it is reloaded, or started where none runs.
 func (f *Fleet) Receiver(ctx context.Context) (status daemon.Status, started bool, err error) {
 	status, err = daemon.Dial(f.cfg.Home).Reload(ctx)
 	if !errors.Is(err, daemon.ErrNotRunning) {

@@ -67,9 +67,6 @@ func (f *Fleet) Remembered() (targets []string, ofHook map[int64]string) {
 
 // update changes what is kept, while no other process does. It is durable on return.
 func (f *Fleet) update(ctx context.Context, change func(*kept)) error {
-	if err := daemon.MakeStateDir(f.cfg.Home); err != nil {
-		return fmt.Errorf("remember the fleet: %w", err)
-	}
 	if err := jsonfile.Update(ctx, f.stateFile(), f.read, change); err != nil {
 		return fmt.Errorf("remember the fleet: %w", err)
 	}

@@ -32,9 +32,8 @@ func (f *Fleet) Ping(ctx context.Context, h hooks.Hook) error {
 	return client.Ping(ctx, h.Target, h.ID)
 }
 
-// Prove asks for a ping and waits until it is in the log, signed with any secret that the receiver accepts; wait is
-// that of the Config if zero. What GitHub says became of it is watched in the meantime, so that a refusal is known at once,
-// with its reason.
+// Prove asks for a ping and waits until it is in the log, signed with any secret that the receiver accepts; wait is that of the
+// Config if zero. What GitHub says became of it is watched in the meantime, so that a refusal is known at once, with its reason.
 func (f *Fleet) Prove(ctx context.Context, h hooks.Hook, wait time.Duration) (Proof, error) {
 	client, err := f.GitHub()
 	if err != nil {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,11 +109,7 @@ func (f *Fleet) Rotation() (r Rotation, err error) {
 // PlanRotation looks which hooks would change, and which have to be set aside. It fails where GitHub does not answer for a
 // target, because hooks there would lose their secret unseen; a 403 or 404 is set aside instead.
 func (f *Fleet) PlanRotation(ctx context.Context, r RotateRequest) (RotatePlan, error) {
-	plan := RotatePlan{Grace: r.Grace, PerHook: f.cfg.PerHook}
-	if r.Grace == 0 {
-		plan.Grace = hooks.DefaultGrace
-	}
-	plan.Grace = max(0, plan.Grace)
+	plan := RotatePlan{Grace: max(0, cmp.Or(r.Grace, hooks.DefaultGrace)), PerHook: f.cfg.PerHook}
 	some := r.Targets != nil || len(r.IDs) > 0
 	now, err := f.Rotation()
 	switch {

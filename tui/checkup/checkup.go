@@ -206,16 +206,9 @@ func (p *Page) View(w, h int) string {
 // as long as the cursor is elsewhere.
 func (p *Page) row(i int) []string {
 	t, c, w := p.shell.Theme, p.checks[i], p.wide
-	mark, style := t.Sym.OK, t.Good
-	switch c.Status {
-	case doctor.Unknown:
-		mark, style = t.Sym.Pending, t.Faint
-	case doctor.Warn:
-		mark, style = t.Sym.Warn, t.Warn
-	case doctor.Fail:
-		mark, style = t.Sym.Bad, t.Bad
-	case fold:
-		if mark = t.Sym.Folded; p.open {
+	mark, style := t.Sign(c.Status)
+	if c.Status == fold {
+		if mark, style = t.Sym.Folded, t.Good; p.open {
 			mark = t.Sym.Open
 		}
 	}
@@ -275,29 +268,29 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 	if c.Status == doctor.OK || c.Fix == "" {
 		return nil, ""
 	}
-	events := func(filter string) func() tea.Cmd {
-		return func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Filtered(filter)) }
+	to := func(page string, request any) func() tea.Cmd {
+		return func() tea.Cmd { return p.shell.GoTo(page, request) }
 	}
-	has := func(s string) bool { return strings.Contains(c.Fix, "hookctl "+s) }
-	switch {
-	case c.Name == "cluster" && c.Fix != "hookctl restart": // something has to be done on another machine
-		return func() tea.Cmd { return p.shell.GoTo(kit.PageReceiver, nil) }, "see the nodes"
-	case has("events list --filter status:pending"):
-		return events("status:pending"), "see them"
-	case has("events resend"):
-		return events("status:failed"), "see them"
-	case has("reload"):
-		return p.cfg.Reload, "reload it"
-	case has("restart"):
-		return p.cfg.Restart, "restart it"
-	case has("start"):
-		return p.cfg.Start, "start it"
-	case has("setup"):
-		return p.shell.SetUp, "set up"
-	case has("catchup"):
-		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Missed{Target: missedOf(c.Fix)}) }, "see which"
-	case has("rotate"), has("hooks"):
-		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Failing{}) }, "to Hooks"
+	if c.Name == "cluster" && c.Fix != "hookctl restart" { // something has to be done on another machine
+		return to(kit.PageReceiver, nil), "see the nodes"
+	}
+	for _, known := range []struct {
+		command, what string
+		run           func() tea.Cmd
+	}{
+		{"events list --filter status:pending", "see them", to(kit.PageEvents, kit.Filtered("status:pending"))},
+		{"events resend", "see them", to(kit.PageEvents, kit.Filtered("status:failed"))},
+		{"reload", "reload it", p.cfg.Reload},
+		{"restart", "restart it", p.cfg.Restart},
+		{"start", "start it", p.cfg.Start},
+		{"setup", "set up", p.shell.SetUp},
+		{"catchup", "see which", to(kit.PageHooks, kit.Missed{Target: missedOf(c.Fix)})},
+		{"rotate", "to Hooks", to(kit.PageHooks, kit.Failing{})},
+		{"hooks", "to Hooks", to(kit.PageHooks, kit.Failing{})},
+	} {
+		if strings.Contains(c.Fix, "hookctl "+known.command) {
+			return known.run, known.what
+		}
 	}
 	return nil, ""
 }

@@ -145,7 +145,7 @@ func TestCommandInAFix(t *testing.T) {
 
 // What no key can do is not offered as a repair.
 func TestWordsAloneAreNoRepair(t *testing.T) {
-	p := New(nil, Config{Checks: func(context.Context, func(doctor.Check)) {}})
+	p := New(&kit.Shell{}, Config{Checks: func(context.Context, func(doctor.Check)) {}})
 	for fix, label := range map[string]string{"correct the DNS entry, or start the tunnel again": "", "start it there: chmod 700 x": "copy the command"} {
 		p.checks = []doctor.Check{{Name: "public URL", Status: doctor.Fail, Fix: fix}}
 		if act, _ := kit.Find(p.Actions(), "enter"); act.Off == "" && act.Label != label || (act.Off == "") != (label != "") {

@@ -295,13 +295,9 @@ func (d *detail) line(l docLine, w int, on bool) string {
 		label, words := kit.FitLine(l.label, 11), t.Cut(l.text, w-13)
 		if !on {
 			label = t.Faint.Render(label)
-			switch d.facts[l.fact].style {
-			case kit.LevelInfo:
-				words = t.Good.Render(words)
-			case kit.LevelWarn:
-				words = t.Warn.Render(words)
-			case kit.LevelError:
-				words = t.Bad.Render(words)
+			if level := d.facts[l.fact].style; level != "" {
+				_, style := t.Sign(level)
+				words = style.Render(words)
 			}
 		}
 		s = label + " " + words

@@ -14,14 +14,14 @@ import (
 // fact is a label and a value.
 type fact struct {
 	label, value string
-	style        int // levelInfo.. for colour; -1 none
+	style        string // kit.LevelInfo… for colour, "" for none
 }
 
 // factsOf says in words what a person asks first.
 func factsOf(r *logs.Record, now time.Time) []fact {
 	s := r.Summary
-	out := []fact{{"event", strings.TrimSpace(r.EventType + " " + s.Action), -1}}
-	add := func(label, value string, style int) {
+	out := []fact{{"event", strings.TrimSpace(r.EventType + " " + s.Action), ""}}
+	add := func(label, value, style string) {
 		if value != "" {
 			out = append(out, fact{label, value, style})
 		}
@@ -30,11 +30,11 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	if s.Number != nil {
 		title = fmt.Sprintf("#%d %s", *s.Number, title)
 	}
-	add("title", title, -1)
-	add("repository", s.Repository, -1)
-	add("branch", s.Branch, -1)
-	add("sender", s.Sender, -1)
-	style := -1
+	add("title", title, "")
+	add("repository", s.Repository, "")
+	add("branch", s.Branch, "")
+	add("sender", s.Sender, "")
+	style := ""
 	switch {
 	case failed(s.Conclusion):
 		style = kit.LevelError
@@ -42,18 +42,18 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 		style = kit.LevelInfo
 	}
 	add("conclusion", s.Conclusion, style)
-	add("result", r.Result, -1)
-	add("url", s.URL, -1)
-	add("received", received(r, now), -1)
-	add("source", r.Source+kit.When(r.HookID != 0, fmt.Sprintf(" by hook %d", r.HookID)), -1)
-	add("delivery", r.DeliveryID, -1)
+	add("result", r.Result, "")
+	add("url", s.URL, "")
+	add("received", received(r, now), "")
+	add("source", r.Source+kit.When(r.HookID != 0, fmt.Sprintf(" by hook %d", r.HookID)), "")
+	add("delivery", r.DeliveryID, "")
 	switch {
 	case r.Signature.Verified:
 		add("signature", "verified with secret "+r.Signature.Secret, kit.LevelInfo)
 	case r.Source == logs.SourceDelivery || r.Source == "":
 		add("signature", "not verified", kit.LevelWarn)
 	default:
-		add("signature", "not needed: "+r.Source, -1)
+		add("signature", "not needed: "+r.Source, "")
 	}
 	for _, n := range r.Notifications {
 		text, style := story(n)
@@ -71,7 +71,7 @@ func received(r *logs.Record, now time.Time) string {
 }
 
 // story says what became of a notification.
-func story(n logs.Notification) (string, int) {
+func story(n logs.Notification) (words, style string) {
 	words, to, tries := n.Type+" ("+n.Priority+")", strings.TrimSpace(n.Sink+" "+n.To), text.Count(n.Attempts, "attempt")
 	failed := kit.When(n.Error != "", ": "+n.Error)
 	clock := func(at time.Time) string { return at.Local().Format("15:04:05") }

@@ -112,7 +112,7 @@ func syncFacts(s *logs.Sync) []fact {
 	if s == nil {
 		return nil
 	}
-	words, style := s.Text, -1
+	words, style := s.Text, ""
 	switch s.Status {
 	case logs.SyncDone:
 		style = kit.LevelInfo
@@ -125,10 +125,10 @@ func syncFacts(s *logs.Sync) []fact {
 	}
 	out := []fact{{"sync", words, style}}
 	if s.URL != "" {
-		out = append(out, fact{"issue", s.URL, -1})
+		out = append(out, fact{"issue", s.URL, ""})
 	}
 	if s.Hint != "" {
-		out = append(out, fact{"hint", s.Hint, -1})
+		out = append(out, fact{"hint", s.Hint, ""})
 	}
 	return out
 }

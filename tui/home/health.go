@@ -31,15 +31,7 @@ func (p *Page) health(w int) []row {
 // was not checked, with the age of what was seen some time ago.
 func (p *Page) healthRow(r doctor.Row, w int) row {
 	t := p.shell.Theme
-	mark, style := t.Sym.OK, t.Good
-	switch r.Status {
-	case doctor.Unknown:
-		mark, style = t.Sym.Pending, t.Faint
-	case doctor.Warn:
-		mark, style = t.Sym.Warn, t.Warn
-	case doctor.Fail:
-		mark, style = t.Sym.Bad, t.Bad
-	}
+	mark, style := t.Sign(r.Status)
 	out := row{status: r.Status}
 	out.hint, out.run = p.fix(r.Check)
 	words := kit.Clean(r.Detail)

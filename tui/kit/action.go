@@ -64,19 +64,8 @@ func override(actions []Action, keys map[string][]string) []Action {
 
 // KeyName is how a key is written for people.
 func KeyName(key string, ascii bool) string {
-	if !ascii {
-		switch key {
-		case "up":
-			return "↑"
-		case "down":
-			return "↓"
-		case "left":
-			return "←"
-		case "right":
-			return "→"
-		case "shift+tab":
-			return "⇧tab"
-		}
+	if sign, ok := map[string]string{"up": "↑", "down": "↓", "left": "←", "right": "→", "shift+tab": "⇧tab"}[key]; ok && !ascii {
+		return sign
 	}
 	if rest, ok := strings.CutPrefix(key, "ctrl+"); ok && len(rest) == 1 {
 		return "^" + rest

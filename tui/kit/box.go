@@ -8,16 +8,15 @@ import (
 
 // Message is a box with text to read, closed with enter or esc.
 type Message struct {
-	Shell   *Shell
-	Head    string
-	Facts   [][2]string // labels and values, above the lines
-	Lines   []string
-	Keys    []Action // more keys
-	hint    string
-	bad     bool
-	unasked bool // it opened by itself
-	Pos     Scroll
-	high    int // lines in the last view
+	Shell *Shell
+	Head  string
+	Facts [][2]string // labels and values, above the lines
+	Lines []string
+	Keys  []Action // more keys
+	hint  string
+	bad   bool
+	Pos   Scroll
+	high  int // lines in the last view
 }
 
 // Title implements Overlay.
@@ -64,7 +63,7 @@ func (m *Message) Actions() []Action {
 		}
 		return m.Shell.Copy("the text", strings.TrimSpace(words.String()+strings.Join(m.Lines, "\n")+"\n"+m.hint))
 	}}
-	if m.unasked {
+	if m == m.Shell.trouble {
 		closes.Keys, copies.Keys = []string{"esc"}, []string{"ctrl+y"}
 		copies.Label = "copy error"
 		return []Action{copies, closes}

@@ -27,32 +27,23 @@ func (s *Shell) Screen() tea.View {
 		screen = Fit(tabs+"\n"+s.Theme.Border.Render(strings.Repeat(s.Theme.Sym.Rule, s.W)), s.W, head) + "\n" + screen
 	}
 	// Boxes are drawn before the footer, whose keys may depend on what fits.
-	type placed struct {
-		overlay
-		box  string
-		x, y int
-	}
-	boxes := make([]placed, 0, len(s.Overlays))
-	for _, o := range s.Overlays {
-		box, x, y := s.place(o)
-		boxes = append(boxes, placed{o, box, x, y})
+	overlays := s.drawn()
+	boxes := make([]placed, len(overlays))
+	for i, o := range overlays {
+		boxes[i] = s.place(o)
 	}
 	if foot > 0 {
 		line, _ := s.foot()
 		screen += "\n" + FitLine(line, s.W)
 	}
-	for _, b := range boxes {
-		o, x, y := b.overlay, b.x, b.y
-		screen = s.lay(screen, b.box, x, y)
+	for i, b := range boxes {
+		screen = s.lay(screen, b)
 		v.Cursor = nil
-		if in, ok := o.(typed); ok && o == s.Top() {
+		if in, ok := overlays[i].(typed); ok && overlays[i] == s.Top() {
 			v.Cursor = in.Cursor()
 		}
 		if v.Cursor != nil {
-			if _, docked := o.(*Prompt); !docked { // the others have a frame
-				x, y = x+1, y+1
-			}
-			v.Cursor.X, v.Cursor.Y = v.Cursor.X+x, v.Cursor.Y+y
+			v.Cursor.X, v.Cursor.Y = v.Cursor.X+b.x+b.frame, v.Cursor.Y+b.y+b.frame
 		}
 	}
 	screen = Fit(screen, s.W, s.H)
@@ -65,14 +56,15 @@ func (s *Shell) Screen() tea.View {
 
 // lay puts a box onto the screen. What little of the page would stand beside a
 // wide box is left out.
-func (s *Shell) lay(screen, box string, x, y int) string {
-	if lipgloss.Width(box) < s.W-4 {
-		return over(screen, box, x, y)
+func (s *Shell) lay(screen string, b placed) string {
+	if lipgloss.Width(b.box) < s.W-4 {
+		top := lipgloss.NewLayer(b.box).X(b.x).Y(b.y).Z(1)
+		return lipgloss.NewCompositor(lipgloss.NewLayer(screen), top).Render()
 	}
 	lines := strings.Split(screen, "\n")
-	for i, l := range strings.Split(box, "\n") {
-		if y+i < len(lines) {
-			lines[y+i] = FitLine(strings.Repeat(" ", max(0, x))+l, s.W)
+	for i, l := range strings.Split(b.box, "\n") {
+		if b.y+i < len(lines) {
+			lines[b.y+i] = FitLine(strings.Repeat(" ", b.x)+l, s.W)
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -90,12 +82,18 @@ func (s *Shell) chrome() (head, foot int) {
 	return 0, 0
 }
 
+// placed is a box, where it stands, and how wide its frame is.
+type placed struct {
+	box         string
+	x, y, frame int
+}
+
 // place renders an overlay's box and says where it goes. A prompt lies over
 // the last lines, everything else in the middle.
-func (s *Shell) place(o overlay) (box string, x, y int) {
+func (s *Shell) place(o overlay) placed {
 	if p, ok := o.(*Prompt); ok {
-		box = p.View(s.W, s.H)
-		return box, 0, max(0, s.H-lipgloss.Height(box))
+		box := p.View(s.W, s.H)
+		return placed{box: box, y: max(0, s.H-lipgloss.Height(box))}
 	}
 	room, high := max(1, s.W-4), max(1, s.H-4)
 	if s.W <= 60 || s.H <= 16 {
@@ -104,8 +102,7 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 	inside := o.View(room, high)
 	w, h := min(room, lipgloss.Width(inside)), min(high, lipgloss.Height(inside))
 	w = max(w, min(room, Width(o.Title())+4))
-	box = s.Theme.boxed(o.Title(), inside, w, h)
-	return box, (s.W - w - 2) / 2, max(0, (s.H-1-h-2)/2)
+	return placed{s.Theme.boxed(o.Title(), inside, w, h), max(0, (s.W-w-2)/2), max(0, (s.H-1-h-2)/2), 1}
 }
 
 // namesFrom is the width from which the tabs have the names of all pages.
@@ -184,7 +181,7 @@ func (t *Theme) lamp(l Lamp, room int) string {
 func (s *Shell) foot() (line string, hints []hint) {
 	all := s.Actions()
 	help := Action{ID: "help", Keys: []string{"?"}, Label: "help"}
-	if len(s.Overlays) > 0 {
+	if len(s.drawn()) > 0 {
 		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
 		if act, ok := Find(all, "esc"); ok {
 			help = act

@@ -116,7 +116,7 @@ func (s *Shell) Actions() []Action {
 		}
 		all = append(grouped(all, groupPage), grouped(s.everywhere(), groupEverywhere)...)
 	}
-	if m := s.unasked(); m != nil {
+	if m := s.trouble; m != nil {
 		own := grouped(m.Actions(), groupBox)
 		taken := func(key string) bool { _, ok := Find(own, key); return ok }
 		for i, a := range all {
@@ -162,7 +162,7 @@ func (s *Shell) wheel(m tea.Mouse) tea.Cmd {
 	if lines == 0 {
 		return nil
 	}
-	if m := s.unasked(); m != nil {
+	if m := s.trouble; m != nil {
 		return m.Pos.By(lines)
 	}
 	if o := s.Top(); o != nil {
@@ -189,13 +189,13 @@ func (s *Shell) click(m tea.Mouse) tea.Cmd {
 		_, hints := s.foot()
 		return s.clickHint(hints, m.X)
 	}
-	if m := s.unasked(); m != nil {
-		s.Shut(m)
+	if s.trouble != nil {
+		s.trouble = nil
 		return nil
 	}
 	if o := s.Top(); o != nil {
-		_, x, y := s.place(o)
-		return o.Update(Click{m.X - x - 1, m.Y - y - 1, double})
+		b := s.place(o)
+		return o.Update(Click{m.X - b.x - b.frame, m.Y - b.y - b.frame, double})
 	}
 	if m.Y == 0 && head > 0 {
 		_, hints := s.tabs()

@@ -15,7 +15,7 @@ type node struct {
 	key    string // cleaned; "" at the root and in arrays
 	raw    string // the key as it is, for paths
 	index  int    // place in an array, -1 elsewhere
-	kind   rune   // '{', '[', '"' for strings, '0' for numbers, 't' for the rest
+	kind   rune   // '{', '[', '"' for strings, 0 for the rest
 	Text   string // a leaf's value, cleaned; at most maxLeaf bytes
 	Lines  string // a string's value with its line breaks, where it has some
 	Parent int
@@ -56,57 +56,42 @@ func (t *Tree) value(dec *json.Decoder, n node, open int) error {
 		return err
 	}
 	at := len(t.Nodes)
-	t.Nodes = append(t.Nodes, n)
-	self := &t.Nodes[at]
-	delim, ok := tok.(json.Delim)
-	if !ok {
-		self.kind, self.Text = leaf(tok)
-		if v, ok := tok.(string); ok && strings.Contains(v, "\n") {
-			self.Lines = v[:min(len(v), maxLines)]
+	n.end = at + 1
+	switch v := tok.(type) {
+	case json.Delim:
+		n.kind, n.Open = rune(v), n.Depth < open
+	case string:
+		n.kind, n.Text = '"', Clean(v[:min(len(v), maxLeaf)])
+		if strings.Contains(v, "\n") {
+			n.Lines = v[:min(len(v), maxLines)]
 		}
-		self.end = at + 1
+	case nil:
+		n.Text = "null"
+	default:
+		n.Text = fmt.Sprint(v)
+	}
+	t.Nodes = append(t.Nodes, n)
+	if _, ok := tok.(json.Delim); !ok {
 		return nil
 	}
-	self.kind, self.Open = rune(delim), n.Depth < open
 	kids := 0
-	for dec.More() {
+	for ; dec.More(); kids++ {
 		kid := node{index: -1, Parent: at, Depth: n.Depth + 1}
-		if delim == '{' {
-			k, err := dec.Token()
-			if err != nil {
-				return err
-			}
+		if n.kind == '[' {
+			kid.index = kids
+		} else if k, err := dec.Token(); err != nil {
+			return err
+		} else {
 			kid.raw, _ = k.(string)
 			kid.key = Clean(kid.raw)
-		} else {
-			kid.index = kids
 		}
 		if err := t.value(dec, kid, open); err != nil {
 			return err
 		}
-		kids++
-	}
-	if _, err := dec.Token(); err != nil {
-		return err
 	}
 	t.Nodes[at].Kids, t.Nodes[at].end = kids, len(t.Nodes)
-	return nil
-}
-
-// leaf is the kind and the shown text of a value that is no container.
-func leaf(tok json.Token) (rune, string) {
-	switch v := tok.(type) {
-	case string:
-		if len(v) > maxLeaf {
-			v = v[:maxLeaf]
-		}
-		return '"', Clean(v)
-	case json.Number:
-		return '0', v.String()
-	case bool:
-		return 't', strconv.FormatBool(v)
-	}
-	return 't', "null"
+	_, err = dec.Token()
+	return err
 }
 
 // Visible lists the nodes that are not inside a folded one.

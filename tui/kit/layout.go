@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -92,12 +91,6 @@ func (t *Theme) boxed(title, body string, w, h int) string {
 	}
 	out.WriteString("\n" + t.Border.Render(b.BottomLeft+strings.Repeat(b.Bottom, max(0, w))+b.BottomRight))
 	return out.String()
-}
-
-// over lays box onto body at column x and line y.
-func over(body, box string, x, y int) string {
-	top := lipgloss.NewLayer(box).X(max(0, x)).Y(max(0, y)).Z(1)
-	return lipgloss.NewCompositor(lipgloss.NewLayer(body), top).Render()
 }
 
 // Cursor is a place in a list of n rows of which h are on screen.

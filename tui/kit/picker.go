@@ -32,21 +32,19 @@ func NewPicker(t *Theme, placeholder string, most int) *Picker {
 
 // Set gives the list, and moves what is chosen already to its top.
 func (p *Picker) Set(items []Choice) {
-	p.Items = slices.Clone(items)
-	for id, on := range p.On {
-		if on && !slices.ContainsFunc(p.Items, func(i Choice) bool { return i.ID == id }) {
+	p.Items = nil
+	for _, id := range p.Picked() {
+		if !slices.ContainsFunc(items, func(it Choice) bool { return it.ID == id }) {
 			p.Items = append(p.Items, Choice{ID: id})
 		}
 	}
-	slices.SortStableFunc(p.Items, func(a, b Choice) int {
-		switch {
-		case p.On[a.ID] == p.On[b.ID]:
-			return 0
-		case p.On[a.ID]:
-			return -1
+	for _, on := range []bool{true, false} {
+		for _, it := range items {
+			if p.On[it.ID] == on {
+				p.Items = append(p.Items, it)
+			}
 		}
-		return 1
-	})
+	}
 	p.narrow()
 }
 
@@ -84,10 +82,7 @@ func (p *Picker) Clear() {
 // toggleAll marks every line that matches and can be chosen, or takes all
 // those marks away where none is missing.
 func (p *Picker) toggleAll() {
-	missing := false
-	for _, it := range p.Shown[:p.match] {
-		missing = missing || it.Off == "" && !p.On[it.ID]
-	}
+	missing := slices.ContainsFunc(p.Shown[:p.match], func(it Choice) bool { return it.Off == "" && !p.On[it.ID] })
 	for _, it := range p.Shown[:p.match] {
 		if it.Off == "" {
 			p.On[it.ID] = missing

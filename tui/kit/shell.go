@@ -71,6 +71,7 @@ type Shell struct {
 	At         int   // the page in front
 	trail      []int // the pages that GoTo came through to it, for esc
 	Overlays   []overlay
+	trouble    *Message // the box that opened by itself, nil for none: keys that somebody is just typing are not meant for it, so it takes few
 	Toast      toast
 	Mouse      bool
 	Focused    bool                 // the terminal has the focus, as far as is known
@@ -167,23 +168,18 @@ func (s *Shell) Broadcast(msg tea.Msg) tea.Cmd {
 
 // Top is the overlay that has the keys, nil for none.
 func (s *Shell) Top() overlay {
-	for i := len(s.Overlays) - 1; i >= 0; i-- {
-		if m, ok := s.Overlays[i].(*Message); !ok || !m.unasked {
-			return s.Overlays[i]
-		}
+	if n := len(s.Overlays); n > 0 {
+		return s.Overlays[n-1]
 	}
 	return nil
 }
 
-// unasked is the box that opened by itself, nil for none. Keys that somebody is just typing are not meant for it, so it takes esc
-// only.
-func (s *Shell) unasked() *Message {
-	for _, o := range s.Overlays {
-		if m, ok := o.(*Message); ok && m.unasked {
-			return m
-		}
+// drawn are all boxes on the screen, the topmost last.
+func (s *Shell) drawn() []overlay {
+	if s.trouble == nil {
+		return s.Overlays
 	}
-	return nil
+	return append(slices.Clone(s.Overlays), s.trouble)
 }
 
 // Show puts an overlay on top; nothing follows from that.
@@ -194,7 +190,9 @@ func (s *Shell) Show(o overlay) tea.Cmd {
 
 // Shut closes an overlay, wherever it is in the stack.
 func (s *Shell) Shut(o overlay) {
-	if i := slices.Index(s.Overlays, o); i >= 0 {
+	if o == s.trouble {
+		s.trouble = nil
+	} else if i := slices.Index(s.Overlays, o); i >= 0 {
 		s.Overlays = append(s.Overlays[:i:i], s.Overlays[i+1:]...)
 	}
 }
@@ -207,8 +205,7 @@ func (s *Shell) InFront(p Page) bool { return s.At < len(s.Pages) && s.Pages[s.A
 
 // Turn brings page i to the front.
 func (s *Shell) Turn(i int) tea.Cmd {
-	s.Shut(s.unasked())
-	s.trail = nil
+	s.trouble, s.trail = nil, nil
 	return s.front((i+len(s.Pages))%len(s.Pages), nil)
 }
 
@@ -262,8 +259,7 @@ func (s *Shell) Fail(err error) tea.Cmd {
 	if text := err.Error(); cure == "" && Width(text) <= s.W-5 {
 		return s.Put(LevelError, text, 8*time.Second)
 	}
-	s.Shut(s.unasked())
-	s.Show(&Message{Shell: s, Head: "That did not work", Lines: []string{err.Error()}, hint: cure, bad: true, unasked: true})
+	s.trouble = &Message{Shell: s, Head: "That did not work", Lines: []string{err.Error()}, hint: cure, bad: true}
 	return nil
 }
 

@@ -10,29 +10,6 @@ type Column struct {
 	Needs  int // the table must be at least this wide for the column to show
 }
 
-// spread returns the width of each column in a table of w, one blank between:
-// fixed columns keep their size, the rest is shared by weight, and a column that
-// does not fit is 0.
-func spread(cols []Column, w int) []int {
-	out := make([]int, len(cols))
-	left, weights := w, 0
-	for i, c := range cols {
-		if w < c.Needs {
-			continue
-		}
-		out[i] = c.Width
-		left -= c.Width + 1
-		weights += c.Weight
-	}
-	left++
-	for i, c := range cols {
-		if out[i] > 0 && c.Weight > 0 && weights > 0 && left > 0 {
-			out[i] += left * c.Weight / weights
-		}
-	}
-	return out
-}
-
 // Table is columns in the widths that they have on screen.
 type Table struct {
 	Cursor *Style // of the row that has the cursor
@@ -47,10 +24,22 @@ type Cell struct {
 	Style Painter
 }
 
-// Table spreads columns over room of w columns of the screen.
+// Table spreads columns over room of w columns of the screen, one blank between: fixed columns keep their size, the rest is
+// shared by weight, and the width of one that does not fit is 0.
 func (t *Theme) Table(w, room int, cols []Column) Table {
-	for i, width := range spread(cols, room) {
-		cols[i].Width = width
+	left, weights := room+1, 0
+	for i, c := range cols {
+		if room < c.Needs {
+			cols[i].Width = 0
+			continue
+		}
+		left -= c.Width + 1
+		weights += c.Weight
+	}
+	for i, c := range cols {
+		if c.Width > 0 && c.Weight > 0 {
+			cols[i].Width += max(0, left) * c.Weight / weights
+		}
 	}
 	return Table{&t.Selected, t, w, cols}
 }

@@ -88,6 +88,19 @@ func NewTheme(background color.Color, profile colorprofile.Profile, ascii bool) 
 	return t
 }
 
+// Sign is the mark and the style of a level; another one than the three is of what was not checked.
+func (t *Theme) Sign(level string) (mark string, style Style) {
+	switch level {
+	case LevelInfo:
+		return t.Sym.OK, t.Good
+	case LevelWarn:
+		return t.Sym.Warn, t.Warn
+	case LevelError:
+		return t.Sym.Bad, t.Bad
+	}
+	return t.Sym.Pending, t.Faint
+}
+
 // Chart draws values as columns of block characters in h lines, the highest one full; 0 is blank.
 func (t *Theme) Chart(values []int, h int) []string {
 	top, steps := 0, len(t.Sym.spark)-1

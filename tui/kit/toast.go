@@ -10,16 +10,16 @@ import (
 // replaces it.
 type toast struct {
 	Text  string
-	level int
+	level string
 	ID    int
 }
 
-// How serious a toast or a row is.
+// How serious a toast or a row is, as the doctor's checks are.
 const (
-	LevelInfo = iota
-	LevelWarn
-	LevelError
-	levelNote // of a toast only: neither good nor bad
+	LevelInfo  = "ok"
+	LevelWarn  = "warn"
+	LevelError = "fail"
+	levelNote  = "note" // of a toast only: neither good nor bad
 )
 
 // ToastOver is sent when a toast has been shown long enough; it names the toast.
@@ -29,20 +29,15 @@ func (t *toast) view(th *Theme, w int) string {
 	if t.Text == "" {
 		return ""
 	}
-	style, mark := th.Good, th.Sym.OK
-	switch t.level {
-	case LevelWarn:
-		style, mark = th.Warn, th.Sym.Warn
-	case LevelError:
-		style, mark = th.Bad, th.Sym.Bad
-	case levelNote:
+	if t.level == levelNote {
 		return " " + th.Faint.Render(th.Cut(t.Text, w-2)) + " "
 	}
+	mark, style := th.Sign(t.level)
 	return " " + style.Render(mark) + " " + th.Cut(t.Text, w-4) + " "
 }
 
 // Put shows a toast of a level for a while.
-func (s *Shell) Put(level int, words string, stay time.Duration) tea.Cmd {
+func (s *Shell) Put(level, words string, stay time.Duration) tea.Cmd {
 	s.Toast.ID++
 	s.Toast.Text, s.Toast.level = Clean(words), level
 	return s.Later(stay, ToastOver(s.Toast.ID))
