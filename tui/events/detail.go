@@ -1,7 +1,6 @@
 package events
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -27,13 +26,12 @@ type detail struct {
 	note  string
 	lines []docLine
 	kit.Cursor
-	wide  int // columns of the last view
-	rows  int
-	find  string    // lower case
-	query string    // jq expression in force
-	full  *kit.Tree // the payload, while tree is an expression's result
-	asked int       // number of the expression; answers to older ones are dropped
-	stop  context.CancelFunc
+	wide   int // columns of the last view
+	rows   int
+	find   string    // lower case
+	query  string    // jq expression in force
+	full   *kit.Tree // the payload, while tree is an expression's result
+	asking *kit.Job  // the expression that was typed last
 }
 
 // docLine is a line of the document: a fact, a node, or a heading.

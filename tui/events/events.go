@@ -65,7 +65,7 @@ type Page struct {
 	writes    int       // and has to write so many, -1 while unknown
 	kept      string    // file that the cursor was kept on when the filter changed
 	find      string    // what is searched for in documents
-	jump      int       // number of the last search for a failure
+	seeking   *kit.Job  // the next failure
 	filters   *kit.Menu // the list of filters, the last time it was opened
 	natural   *natural  // widths of the list's content; measure takes them again for others
 }

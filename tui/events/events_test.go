@@ -340,7 +340,7 @@ func TestJQShowsWhatIsWrongAfterEnter(t *testing.T) {
 
 	// An answer may also come after the line is gone.
 	d := s.events.shown()
-	s.Settle(s.events.jqAnswered(d, nil, d.asked, ".x.y", nil, errors.New("too slow")))
+	s.Settle(s.events.jqAnswered(d, nil, ".x.y", nil, errors.New("too slow")))
 	s.Shows("jq .x.y: too slow")
 }
 

@@ -12,7 +12,7 @@ import (
 
 // nextFailure looks for the next record that somebody must look at: a failed
 // run, or a notification that failed.
-func (p *Page) nextFailure(older bool) tea.Cmd {
+func (p *Page) nextFailure(older bool) (cmd tea.Cmd) {
 	e, _ := p.feed.current()
 	step, what := 1, "older"
 	if !older {
@@ -25,12 +25,9 @@ func (p *Page) nextFailure(older bool) tea.Cmd {
 			return p.after()
 		}
 	}
-	p.jump++
-	l, filter, jump := p.feed.log, p.feed.filter, p.jump
-	return kit.Ask(p.shell, func(ctx context.Context) (*logs.Entry, error) { return findFailure(ctx, l, filter, e, older) }, func(found *logs.Entry, err error) tea.Cmd {
+	l, filter := p.feed.log, p.feed.filter
+	p.seeking, cmd = kit.Instead(p.shell, p.seeking, func(ctx context.Context) (*logs.Entry, error) { return findFailure(ctx, l, filter, e, older) }, func(found *logs.Entry, err error) tea.Cmd {
 		switch {
-		case jump != p.jump:
-			return nil
 		case err != nil:
 			return p.shell.Fail(err)
 		case found == nil:
@@ -38,6 +35,7 @@ func (p *Page) nextFailure(older bool) tea.Cmd {
 		}
 		return p.feed.load(found)
 	})
+	return cmd
 }
 
 // failedRuns is the filter of the conclusions that failed names.

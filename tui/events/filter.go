@@ -24,8 +24,11 @@ func (p *Page) setFilter(f logs.Filter) tea.Cmd {
 
 // openFilter lets a filter be typed; the list answers as it changes.
 func (p *Page) openFilter() tea.Cmd {
-	before := p.feed
-	value := p.feed.filter.String()
+	before, gen, value := p.feed.filter, p.feed.gen, p.feed.filter.String()
+	var anchor *logs.Entry // where the list goes back to
+	if e, ok := p.feed.current(); ok && p.feed.paused {
+		anchor = &e
+	}
 	pr := kit.NewPrompt(p.shell, "filter", value+kit.When(value != "", " "))
 	pr.Hint = "tab: fields and values   " + kit.KeyName("up", p.shell.Theme.Ascii) + `: recent filters   conclusion:failure repo:o/* !sender:*[bot] since:1h "text"`
 	pr.Complete = func(before string) tea.Cmd {
@@ -75,20 +78,11 @@ func (p *Page) openFilter() tea.Cmd {
 		return p.setFilter(f)
 	}
 	pr.Cancel = func() tea.Cmd {
-		if p.feed.gen == before.gen {
+		if p.feed.gen == gen {
 			return nil // nothing was asked
 		}
-		// What was asked since is stale; the old window still stands, unless
-		// something came in since.
-		gen, news := p.feed.gen, p.feed.news != before.news
-		p.feed.stop()
-		p.feed = before
-		p.feed.gen, p.feed.loading = gen, false
-		p.feed.turn()
-		if news || before.loading || before.counting || before.checking || before.total < 0 {
-			return p.setFilter(before.filter)
-		}
-		return p.after()
+		p.feed.filter, p.feed.total = before, -1
+		return p.feed.load(anchor)
 	}
 	return p.shell.Show(pr)
 }

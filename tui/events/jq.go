@@ -45,11 +45,8 @@ func (p *Page) openJQ() tea.Cmd {
 
 // runJQ parses at once, so that errors stand under their character, and runs
 // in a command.
-func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
-	d.asked++
-	if d.stop != nil {
-		d.stop()
-	}
+func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) (cmd tea.Cmd) {
+	d.asking.Drop()
 	if text == "" {
 		d.result(d.full, "")
 		return nil
@@ -66,13 +63,13 @@ func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
 		pr.Fault(fault, at)
 		return nil
 	}
-	ctx, stop := context.WithTimeout(p.shell.Ctx, jqTime)
-	d.stop = stop
-	gen, payload := d.asked, d.rec.Payload
-	return kit.Ask(p.shell, func(context.Context) (*kit.Tree, error) {
+	payload := d.rec.Payload
+	d.asking, cmd = kit.Instead(p.shell, d.asking, func(ctx context.Context) (*kit.Tree, error) {
+		ctx, stop := context.WithTimeout(ctx, jqTime)
 		defer stop()
 		return jq(ctx, q, payload)
-	}, func(t *kit.Tree, err error) tea.Cmd { return p.jqAnswered(d, pr, gen, text, t, err) })
+	}, func(t *kit.Tree, err error) tea.Cmd { return p.jqAnswered(d, pr, text, t, err) })
+	return cmd
 }
 
 // jq runs an expression on JSON. One result is shown as it is, several as a
@@ -111,11 +108,8 @@ func jq(ctx context.Context, q *gojq.Query, src []byte) (*kit.Tree, error) {
 	return kit.ParseTree(b, "result", 2)
 }
 
-// jqAnswered shows a result, unless another question was asked since.
-func (p *Page) jqAnswered(d *detail, pr *kit.Prompt, gen int, query string, t *kit.Tree, err error) tea.Cmd {
-	if gen != d.asked {
-		return nil
-	}
+// jqAnswered shows a result.
+func (p *Page) jqAnswered(d *detail, pr *kit.Prompt, query string, t *kit.Tree, err error) tea.Cmd {
 	switch {
 	case err == nil:
 		d.result(t, query)

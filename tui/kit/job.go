@@ -11,12 +11,13 @@ import (
 type Job struct {
 	Stop context.CancelFunc
 	over bool
+	done chan struct{} // closed once its work is over
 }
 
 // Begin starts work. On the loop step takes each step that it reports, and then end what came of it.
 func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R, error), step func(S) tea.Cmd, end func(R, error) tea.Cmd) (*Job, tea.Cmd) {
 	ctx, stop := context.WithCancel(s.Ctx) // #nosec G118 -- Stop calls it
-	j, steps := &Job{Stop: stop}, make(chan S)
+	j, steps := &Job{Stop: stop, done: make(chan struct{})}, make(chan S)
 	var outcome R
 	err := context.Canceled // where it never began
 	var listen tea.Cmd
@@ -36,6 +37,7 @@ func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R
 		})
 	}
 	return j, tea.Batch(listen, func() tea.Msg {
+		defer close(j.done)
 		defer close(steps)
 		return s.Work(func() tea.Msg {
 			outcome, err = work(ctx, func(next S) {
@@ -63,6 +65,14 @@ func (j *Job) Drop() {
 	if j.Busy() {
 		j.over = true
 		j.Stop()
+	}
+}
+
+// End stops the job, and waits until its work is over; a nil job has ended.
+func (j *Job) End() {
+	if j != nil {
+		j.Stop()
+		<-j.done
 	}
 }
 

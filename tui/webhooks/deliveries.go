@@ -89,11 +89,8 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	case kit.Wheel:
 		return o.move(msg.Lines)
 	case kit.Click:
-		if i := o.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
-			o.To(i, len(o.list))
-			if msg.Double {
-				return o.enter()
-			}
+		if o.Hit(msg, 2, len(o.list), o.high) && msg.Double {
+			return o.enter()
 		}
 	}
 	return nil

@@ -248,7 +248,7 @@ func TestRotationSetsAsideWhatGitHubRefuses(t *testing.T) {
 					t.Errorf("%s does not sign with the new secret", name)
 				}
 			}
-			r.Shows("set aside: ")
+			r.Shows("set aside")
 			r.Press("esc")
 			r.Shows("1 set aside")
 		})

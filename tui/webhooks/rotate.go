@@ -138,9 +138,9 @@ func (p *Page) planned(box *kit.Countdown, plan fleet.RotatePlan, err error) tea
 		return p.resume()
 	}
 	box.Act.Run = func() tea.Cmd {
-		p.rot.order, p.rot.steps = nil, map[hookKey]hookStep{}
+		p.rot.steps = map[hookKey]hookStep{}
 		for _, h := range plan.Hooks {
-			p.rot.put(keyOf(h), hookStep{step: secret.StepPending})
+			p.rot.steps[keyOf(h)] = hookStep{step: secret.StepPending}
 		}
 		p.rot.leave(plan.Aside)
 		return p.turn("rotate", func(f *fleet.Fleet, ctx context.Context, progress func(hooks.Step)) (fleet.RotateReport, error) {

@@ -179,7 +179,7 @@ func TestRotationStepsOfEachHook(t *testing.T) {
 	r := &s.hooks.rot
 	r.stored(stored(rotationOf(s, secret.StepPending)))
 	r.job, r.verb = kittest.Job0(), "rotate"
-	k := r.order[0]
+	k := r.ranked()[0]
 	step := func(name, state string, err error) hookStep {
 		r.took(hooks.Step{Target: k.target, HookID: k.id, Name: name, State: state, Err: err})
 		return r.steps[k]
@@ -203,7 +203,7 @@ func TestRotationStepsOfEachHook(t *testing.T) {
 			t.Errorf("%s %s makes it %q, not %q", c.name, c.state, got.step, c.step)
 		}
 	}
-	if got := r.share(); got != 100/len(r.order) {
+	if got := r.share(); got != 100/len(r.steps) {
 		t.Errorf("%d %% are done", got)
 	}
 	r.took(hooks.Step{Name: "promote", State: hooks.StateDone})

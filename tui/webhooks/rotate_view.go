@@ -16,9 +16,9 @@ import (
 // rotateBox shows a rotation step by step, and each hook in its own state.
 // Closing it cancels a count-down, and lets a rotation that has begun go on.
 type rotateBox struct {
-	p *Page
-	kit.Cursor
-	high int
+	p    *Page
+	pos  kit.Scroll
+	high int // lines for the hooks in the last view
 }
 
 // watch shows the box, once.
@@ -38,36 +38,26 @@ func (o *rotateBox) Title() string {
 	return "Rotating the secret"
 }
 
-func (o *rotateBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, o.move) }
-
-func (o *rotateBox) move(by int) tea.Cmd { o.To(o.At+by, len(o.p.rot.order)); return nil }
+func (o *rotateBox) Update(msg tea.Msg) tea.Cmd { return o.pos.Turn(msg) }
 
 func (o *rotateBox) View(w, h int) string {
 	w = min(w, 84)
 	ladder, foot := o.ladder(w), o.foot(w)
-	rows := len(o.p.rot.order)
-	if o.p.rot.idle() {
-		rows = 0
+	var rows []string
+	if !o.p.rot.idle() {
+		for _, k := range o.p.rot.ranked() {
+			rows = append(rows, o.row(k, w)...)
+		}
 	}
 	// In a low window the steps give way to one line, so that hooks are seen.
-	if h < len(ladder)+len(foot)+min(rows, 3)+1 && len(ladder) > 0 {
+	if h < len(ladder)+len(foot)+min(len(rows), 3)+1 && len(ladder) > 0 {
 		ladder = o.short(w)
 	}
-	blank := 0
-	if h > len(ladder)+len(foot)+min(rows, 3) {
-		blank = 1
+	if h > len(ladder)+len(foot)+min(len(rows), 3) {
+		ladder = append(ladder, "")
 	}
-	o.high = max(0, min(rows, h-len(ladder)-len(foot)-blank))
-	out := ladder
-	if blank > 0 {
-		out = append(out, "")
-	}
-	from, to := o.Window(rows, o.high)
-	order := o.p.rot.ranked()
-	for i := from; i < to; i++ {
-		out = append(out, o.row(order[i], i == o.At, w))
-	}
-	out = append(out, foot...)
+	o.high = max(0, h-len(ladder)-len(foot))
+	out := slices.Concat(ladder, o.pos.Window(rows, o.high), foot)
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
 }
 
@@ -163,37 +153,38 @@ func (o *rotateBox) ladder(w int) []string {
 	}
 }
 
-func (o *rotateBox) row(k hookKey, on bool, w int) string {
+// row is a hook with its state, and what went wrong with it.
+func (o *rotateBox) row(k hookKey, w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
 	s := r.steps[k]
-	symbol, words, style := s.draw(t)
+	symbol, words, style := hookStep{step: s.step, running: s.running}.draw(t)
 	name := max(10, min(34, w/2-4))
 	id := ""
 	if k.id != 0 { // else it is about the whole target
 		id = fmt.Sprint(k.id)
 	}
 	switch {
-	case len(r.order) > kit.Many:
+	case len(r.steps) > kit.Many:
 		id, name = "", max(10, min(46, w/2))
 	case w < 60:
 		id = ""
 	}
-	text := kit.FitLine(t.Middle(k.target.String(), name), name) + " " + kit.FitLine(id, len(id)) + " "
-	if on && (len(r.order) > o.high || s.err != nil) {
-		return t.Selected.Render(kit.FitLine(t.Cut(t.Sym.Cursor+symbol+" "+text+words, w), w))
+	out := []string{t.Cut(" "+style.Render(symbol)+" "+kit.FitLine(t.Middle(k.target.String(), name), name)+" "+kit.FitLine(id, len(id))+" "+style.Render(words), w)}
+	if s.err == nil {
+		return out
 	}
-	return t.Cut(" "+style.Render(symbol)+" "+text+style.Render(words), w)
+	for _, l := range kit.Folded(whyFailed(kit.Clean(s.err.Error())), max(1, w-4)) {
+		out = append(out, "   "+style.Render(l))
+	}
+	return append(out, kit.CureLines(s.cure, w)...)
 }
 
 // foot says what went wrong with the cure, or what can be done next.
-func (o *rotateBox) foot(w int) []string {
+func (o *rotateBox) foot(w int) (out []string) {
 	t, r := o.p.shell.Theme, &o.p.rot
-	var out, trouble []string
-	switch s, wrong := o.failure(); {
-	case wrong && (r.now.Open || r.err == nil):
-		trouble = append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...)
-	case r.err != nil:
-		trouble = o.p.shell.Trouble(r.err, w)
+	n := r.counts()
+	if r.err != nil && (r.idle() || n.failed+n.aside == 0) { // else the hooks say it
+		out = kit.First(o.p.shell.Trouble(r.err, w), 6)
 	}
 	switch {
 	case r.busy():
@@ -201,11 +192,10 @@ func (o *rotateBox) foot(w int) []string {
 			out = append(out, " "+t.Faint.Render(t.Cut(pace+"; GitHub limits changes per minute", w-2)))
 		}
 	case r.now.Open:
-		out = append(kit.First(trouble, 4), kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
+		out = append(out, kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
 	case r.err != nil:
-		out = kit.First(trouble, 6)
-	case trouble != nil:
-		out = append(kit.First(trouble, 4), kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
+	case n.aside > 0:
+		out = append(out, kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
 	case !r.now.UndoUntil.IsZero():
 		done, again := " Done.", " undoes it until "
 		if r.undone() {
@@ -219,25 +209,11 @@ func (o *rotateBox) foot(w int) []string {
 	return out
 }
 
-// failure is the failed hook under the cursor, or the first one.
-func (o *rotateBox) failure() (hookStep, bool) {
-	r := &o.p.rot
-	order := r.ranked()
-	wrong := func(k hookKey) bool { return r.steps[k].err != nil }
-	if k, ok := kit.Under(o.Cursor, order); ok && wrong(k) {
-		return r.steps[k], true
-	}
-	if i := slices.IndexFunc(order, wrong); i >= 0 {
-		return r.steps[order[i]], true
-	}
-	return hookStep{}, false
-}
-
 func (o *rotateBox) Actions() []kit.Action {
 	p := o.p
 	out := append([]kit.Action{
 		{ID: "rotation.close", Keys: []string{"esc", "q", "enter"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { p.shell.Shut(o); return nil }},
-	}, kit.Walk(o.high, "", o.move)...)
+	}, kit.Walk(o.high, "", o.pos.By)...)
 	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
 	case p.rot.busy():

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,16 +24,15 @@ type hookStep struct {
 	cure    string
 }
 
-// rotating is the rotation that runs, is not finished, or can be undone. What the disk has is the truth; the steps of a running job are
-// newer.
+// rotating is the rotation that runs, is not finished, or can be undone. What the disk has is the truth; the steps of a
+// running job are newer.
 type rotating struct {
-	now   fleet.Rotation // as the disk has it
-	verb  string         // "rotate", "resume", "undo" or "finish": what was begun last; "" once the disk says what came of it
-	order []hookKey
+	now   fleet.Rotation       // as the disk has it
+	verb  string               // "rotate", "resume", "undo" or "finish": what was begun last; "" once the disk says what came of it
 	steps map[hookKey]hookStep // of each hook; id 0 is a whole target that was set aside
 	err   error
 
-	planning *kit.Job
+	planning *kit.Job // asks GitHub which hooks there are
 	job      *kit.Job
 	saved    bool
 	both     string    // state of the receiver's acceptance of both secrets
@@ -55,19 +55,11 @@ func (r *rotating) begin(verb string) {
 // busy reports whether a job works on the rotation.
 func (r *rotating) busy() bool { return r.job.Busy() }
 
-// put notes where a hook is.
-func (r *rotating) put(k hookKey, s hookStep) {
-	if _, ok := r.steps[k]; !ok {
-		r.order = append(r.order, k)
-	}
-	r.steps[k] = s
-}
-
 // leave notes what is set aside, as far as it is not among the hooks.
 func (r *rotating) leave(list []fleet.Aside) {
 	for _, a := range list {
 		if k := (hookKey{a.Target, a.HookID}); r.steps[k].err == nil {
-			r.put(k, hookStep{step: secret.StepAside, err: a.Err, cure: a.Cure()})
+			r.steps[k] = hookStep{step: secret.StepAside, err: a.Err, cure: a.Cure()}
 		}
 	}
 }
@@ -81,7 +73,7 @@ func (r *rotating) stored(now fleet.Rotation) {
 	if now.State == nil && len(now.Aside) == 0 {
 		return
 	}
-	r.order, r.steps = nil, map[hookKey]hookStep{}
+	r.steps = map[hookKey]hookStep{}
 	if now.State != nil {
 		for _, h := range now.State.Hooks {
 			r.stands(h.Repository, h.HookID, h.Step, h.Error, h.Cure)
@@ -105,7 +97,7 @@ func (r *rotating) stands(repository string, id int64, step, why, cure string) {
 	if why != "" && (step == secret.StepFailed || step == secret.StepAside) {
 		s.err, s.cure = errors.New(why), cure
 	}
-	r.put(hookKey{t, id}, s)
+	r.steps[hookKey{t, id}] = s
 }
 
 func sameRotation(a, b *secret.Rotation) bool {
@@ -149,7 +141,7 @@ func (r *rotating) took(s hooks.Step) {
 	case s.State == hooks.StateDone, s.Name == "verify":
 		have.step = secret.StepChanged
 	}
-	r.put(k, have)
+	r.steps[k] = have
 }
 
 // tally counts the hooks of a rotation by where they are. Those that were
@@ -197,14 +189,15 @@ func (s hookStep) rank() int {
 	return 3
 }
 
-// ranked are the hooks in their order, or by rank where they are many.
+// ranked are the hooks by repository, or by rank where they are many.
 func (r *rotating) ranked() []hookKey {
-	if len(r.order) <= kit.Many {
-		return r.order
-	}
-	out := slices.Clone(r.order)
-	slices.SortStableFunc(out, func(a, b hookKey) int { return r.steps[a].rank() - r.steps[b].rank() })
-	return out
+	many := len(r.steps) > kit.Many
+	return slices.SortedFunc(maps.Keys(r.steps), func(a, b hookKey) int {
+		if by := r.steps[a].rank() - r.steps[b].rank(); many && by != 0 {
+			return by
+		}
+		return cmp.Or(strings.Compare(a.target.String(), b.target.String()), cmp.Compare(a.id, b.id))
+	})
 }
 
 // pace says how long the job takes so far and how long it will, "" where that

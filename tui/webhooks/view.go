@@ -74,7 +74,7 @@ func (p *Page) below(w, h int) []string {
 		text := fmt.Sprintf("%s could not be listed; %s shows why", text.Count(n, "repository", "repositories"), t.Key.Render("!"))
 		problems = []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad)+" "+text, w)}
 	case n == 1:
-		problems = p.problems(w, 1)[0]
+		problems = p.problems(w, 1)
 	}
 	if len(p.shown) > h-2-room {
 		room = max(2, (h-2)*2/5)
@@ -186,15 +186,9 @@ func (p *Page) empty(w int) string {
 	case p.cfg.Fleet == nil:
 		return "\n GitHub is not connected."
 	case p.problem != nil:
-		for _, l := range p.shell.Trouble(p.problem, w) {
-			b.WriteString("\n" + l)
-		}
-		b.WriteString("\n")
+		b.WriteString("\n" + strings.Join(p.shell.Trouble(p.problem, w), "\n") + "\n")
 	case len(p.aside) > 0:
-		for _, l := range p.problems(w, 3) {
-			b.WriteString("\n" + strings.Join(l, "\n"))
-		}
-		b.WriteString("\n")
+		b.WriteString("\n" + strings.Join(p.problems(w, 3), "\n") + "\n")
 	case p.loading() || !p.loaded:
 		return "\n " + t.Faint.Render("asking GitHub")
 	default:
@@ -205,14 +199,13 @@ func (p *Page) empty(w int) string {
 }
 
 // problems are the targets that could not be listed, at most n of them.
-func (p *Page) problems(w, n int) [][]string {
+func (p *Page) problems(w, n int) (out []string) {
 	t := p.shell.Theme
-	var out [][]string
 	for _, a := range p.aside[:min(n, len(p.aside))] {
-		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
+		out = append(append(out, kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w)...), kit.CureLines(a.Cure(), w)...)
 	}
 	if more := len(p.aside) - n; more > 0 {
-		out = append(out, []string{t.Faint.Render("   and " + text.Count(more, "repository", "repositories") + " more that could not be listed")})
+		out = append(out, t.Faint.Render("   and "+text.Count(more, "repository", "repositories")+" more that could not be listed"))
 	}
 	return out
 }

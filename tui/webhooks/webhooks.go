@@ -124,11 +124,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case kit.Wheel:
 		return p.move(msg.Lines)
 	case kit.Click:
-		if i := p.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < p.high && i < len(p.shown) {
-			p.move(i - p.At)
-			if msg.Double {
-				return p.openDeliveries()
-			}
+		hit := p.Hit(msg, 2, len(p.shown), p.high)
+		if p.moved = p.moved || hit; hit && msg.Double {
+			return p.openDeliveries()
 		}
 	}
 	return nil

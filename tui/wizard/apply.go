@@ -46,7 +46,7 @@ func (s *applyStep) open() tea.Cmd {
 	s.job = &progress{under: true}
 	var cmd tea.Cmd
 	s.job.Job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) (fleet.SetupReport, error) {
-		before.end() // it would bring the same deliveries
+		before.End() // it would bring the same deliveries
 		return f.Setup(ctx, plan, progress)
 	}, s.stepped, s.ended)
 	return cmd

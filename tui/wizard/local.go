@@ -92,10 +92,6 @@ func (s *secretStep) find() tea.Cmd {
 		return nil
 	}
 	s.busy = "looking for the secret"
-	return s.read()
-}
-
-func (s *secretStep) read() tea.Cmd {
 	store, have := s.w.cfg.Store, s.w.value
 	var origin secret.Origin
 	return kit.Ask(s.w.shell, func(context.Context) (value string, err error) {
@@ -133,7 +129,8 @@ func (s *secretStep) close(file string) tea.Cmd {
 		if err != nil {
 			return s.found("", "", err)
 		}
-		return s.read()
+		s.busy = ""
+		return s.find()
 	})
 }
 

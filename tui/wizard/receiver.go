@@ -39,7 +39,7 @@ func (s *receiverStep) ready(status daemon.Status, run string, err error) tea.Cm
 	if run != "" {
 		u.opened(run, text.Clean(status.PublicURL))
 	}
-	cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.read(), s.w.save()}
+	cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.find(), s.w.save()}
 	switch {
 	case !u.relay():
 		cmds = append(cmds, u.test(u.url()))

@@ -11,37 +11,20 @@ import (
 	"hookctl/tui/kit"
 )
 
-// relay is GitHub's relay as a wizard opened it. It outlives that wizard, and
-// ends with the interface, or when hooks are set up in another way.
-type relay struct {
-	*kit.Job
-	ended chan struct{}
-}
-
-// end ends a relay and waits until its hooks are removed. A nil relay has ended.
-func (r *relay) end() {
-	if r != nil {
-		r.Stop()
-		<-r.ended
-	}
-}
-
 // relayStep is the name of the step that a relay has for each repository.
 const relayStep = "open relay"
 
 // openRelay opens the relay of the chosen repositories, after the one that was
 // open before has ended.
-func (s *applyStep) openRelay() tea.Cmd {
-	w, f, before, r := s.w, s.w.cfg.Fleet, s.w.cfg.Setup.relay, &relay{ended: make(chan struct{})}
+func (s *applyStep) openRelay() (cmd tea.Cmd) {
+	w, f, before := s.w, s.w.cfg.Fleet, s.w.cfg.Setup.relay
 	job := &progress{under: true}
 	request := fleet.RelayRequest{Targets: w.targets(), Events: w.events.pick.Picked(), Handle: w.cfg.Setup.Relayed, Created: func(string) {}}
 	for _, t := range request.Targets {
 		job.took(hooks.Step{Target: t, Name: relayStep, State: hooks.StateRunning})
 	}
-	var cmd tea.Cmd
-	r.Job, cmd = kit.Begin(w.shell, func(ctx context.Context, report func(hooks.Step)) (struct{}, error) {
-		defer close(r.ended)
-		before.end()
+	job.Job, cmd = kit.Begin(w.shell, func(ctx context.Context, report func(hooks.Step)) (struct{}, error) {
+		before.End()
 		request.State = func(t hooks.Target, now hooks.RelayState) {
 			switch {
 			case now.Connected:
@@ -63,7 +46,7 @@ func (s *applyStep) openRelay() tea.Cmd {
 		}
 		return s.relayed(job, true)
 	})
-	job.Job, s.job, w.cfg.Setup.relay = r.Job, job, r
+	s.job, w.cfg.Setup.relay = job, job.Job
 	return cmd
 }
 

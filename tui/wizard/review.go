@@ -18,31 +18,26 @@ import (
 // reviewStep shows what will be done at GitHub, in words and as gh lines.
 type reviewStep struct {
 	plain
-	gen    int
+	asking *kit.Job // what would be done
 	plan   fleet.SetupPlan
 	ready  bool
 	scroll kit.Scroll
 }
 
 // open looks at what is there, every time: it may have changed.
-func (s *reviewStep) open() tea.Cmd {
-	s.gen++
+func (s *reviewStep) open() (cmd tea.Cmd) {
 	s.busy, s.ready, s.err, s.scroll.At = "looking at the hooks that are there", false, nil, 0
-	if s.w.address.relay() {
-		s.busy, s.ready, s.plan = "", true, fleet.SetupPlan{}
-		return nil
+	f, request := s.w.cfg.Fleet, s.w.request()
+	if s.asking.Drop(); s.w.address.relay() {
+		return s.planned(fleet.SetupPlan{}, nil)
 	}
-	gen, f, request := s.gen, s.w.cfg.Fleet, s.w.request()
-	return kit.Ask(s.w.shell, func(ctx context.Context) (fleet.SetupPlan, error) { return f.PlanSetup(ctx, request) }, func(plan fleet.SetupPlan, err error) tea.Cmd {
-		if gen == s.gen {
-			s.planned(plan, err)
-		}
-		return nil
-	})
+	s.asking, cmd = kit.Instead(s.w.shell, s.asking, func(ctx context.Context) (fleet.SetupPlan, error) { return f.PlanSetup(ctx, request) }, s.planned)
+	return cmd
 }
 
-func (s *reviewStep) planned(plan fleet.SetupPlan, err error) {
+func (s *reviewStep) planned(plan fleet.SetupPlan, err error) tea.Cmd {
 	s.busy, s.plan, s.err, s.ready = "", plan, err, err == nil
+	return nil
 }
 
 func (s *reviewStep) update(msg tea.Msg) tea.Cmd { return s.scroll.Turn(msg) }

@@ -23,7 +23,7 @@ type signInStep struct {
 
 func (s *signInStep) open() tea.Cmd {
 	if s.w.client != nil && s.err == nil {
-		return nil
+		return s.w.jump()
 	}
 	return s.ask()
 }
@@ -39,10 +39,8 @@ func (s *signInStep) found(who hooks.SignIn, err error) tea.Cmd {
 	if err != nil {
 		return nil
 	}
-	if s.w.client = who.Client; who.Lacks == "" && s.w.at == stepSignIn && s.w.goal > stepSignIn {
-		return s.w.jump()
-	}
-	return nil
+	s.w.client = who.Client
+	return s.w.jump()
 }
 
 // ended asks again after gh was run.

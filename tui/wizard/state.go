@@ -42,7 +42,7 @@ func (w *Wizard) restore() tea.Cmd {
 	})
 }
 
-// restored takes the draft up, and goes on there once the sign-in holds.
+// restored takes the draft up, and goes on there.
 func (w *Wizard) restored(d fleet.Draft) tea.Cmd {
 	w.chosen = true
 	for _, t := range d.Targets() {
@@ -69,20 +69,18 @@ func (w *Wizard) restored(d fleet.Draft) tea.Cmd {
 	}
 	// The receiver may have stopped since, and GitHub have changed.
 	w.goal = min(d.Step, stepReceiver)
-	if w.signIn.ok() {
-		return w.jump()
-	}
-	return nil
+	return w.jump()
 }
 
-// jump goes on where the wizard was left.
+// jump goes on where the wizard was left, once the sign-in holds, while that is on screen.
 func (w *Wizard) jump() tea.Cmd {
+	if w.goal == stepSignIn || !w.signIn.ok() || !w.on(stepSignIn) {
+		return nil
+	}
 	if _, err := w.address.check(); err != nil { // also one that was insisted on: it is asked for again
 		w.goal = min(w.goal, stepURL)
 	}
 	to := w.goal
-	if w.goal = 0; to == stepSignIn {
-		return nil
-	}
+	w.goal = stepSignIn
 	return tea.Batch(w.open(to), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
 }

@@ -49,12 +49,15 @@ func (s *syncStep) saved(mode string, err error) tea.Cmd {
 	if s.busy = ""; err != nil {
 		return s.w.shell.Fail(err)
 	}
-	s.w.shell.Shut(s.w)
 	words := map[string]string{
 		"suggest": "project sync suggests: the tasks on the Events page show what",
 		"act":     "project sync acts: the tasks on the Events page are its issues",
 		"off":     "project sync is off",
 	}[mode]
+	if !s.w.on(stepSync) { // whoever closed the wizard may be at something else by now
+		return s.w.shell.Say(words)
+	}
+	s.w.shell.Shut(s.w)
 	return tea.Batch(s.w.shell.GoTo(kit.PageEvents, nil), s.w.shell.Say(words))
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,9 +30,8 @@ type urlStep struct {
 	at      int // an offer; len(offers) is the typed one
 	top     int // line of the first offer in the last view
 	touched bool
-	looking bool
+	looking bool // or about to
 	looked  bool
-	ticking bool
 	allowed string           // the address that was chosen although GitHub cannot reach it
 	failed  error            // why no ping arrived at the address that was used, until another one is
 	tested  map[string]error // what was seen at an address, nil where it leads here
@@ -53,24 +53,22 @@ func hookURL(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// url is the chosen address, "" as long as none exists.
-func (s *urlStep) url() string {
+// chosen is the offer that is marked, or what is typed as one.
+func (s *urlStep) chosen() tunnel.Offer {
 	if s.at < len(s.offers) {
-		return s.offers[s.at].URL
+		return s.offers[s.at]
 	}
-	return hookURL(s.input.Value())
+	return tunnel.Offer{URL: hookURL(s.input.Value())}
 }
+
+// url is the chosen address, "" as long as none exists.
+func (s *urlStep) url() string { return s.chosen().URL }
 
 // run is the kind of tunnel that the receiver is to run, "" for none.
-func (s *urlStep) run() string {
-	if s.at < len(s.offers) {
-		return s.offers[s.at].Run
-	}
-	return ""
-}
+func (s *urlStep) run() string { return s.chosen().Run }
 
 // relay reports whether deliveries are to come through GitHub's relay.
-func (s *urlStep) relay() bool { return s.at < len(s.offers) && s.offers[s.at].Relay }
+func (s *urlStep) relay() bool { return s.chosen().Relay }
 
 // runs reports whether an address or a tunnel is offered.
 func (s *urlStep) runs() bool {
@@ -146,14 +144,13 @@ func (s *urlStep) look() tea.Cmd {
 
 // found takes up the tunnels that run and the kinds that can, and looks again after a while.
 func (s *urlStep) found(open []tunnel.Tunnel, can []string) tea.Cmd {
-	s.looking, s.looked = false, true
+	s.looked = true
 	s.offer(open, can)
-	if !s.w.on(stepURL) || s.ticking {
+	if s.looking = s.w.on(stepURL); !s.looking {
 		return nil
 	}
-	s.ticking = true
 	return s.w.shell.After(tunnelsEvery, kit.Try(s.w.shell, func(context.Context) error { return nil }, func(error) tea.Cmd {
-		if s.ticking = false; s.w.on(stepURL) {
+		if s.looking = false; s.w.on(stepURL) {
 			return s.look()
 		}
 		return nil
@@ -162,13 +159,9 @@ func (s *urlStep) found(open []tunnel.Tunnel, can []string) tea.Cmd {
 
 // port is where the receiver listens, or will.
 func (s *urlStep) port() int {
-	if s.w.cfg.Receiver.OK() {
-		if _, p, err := net.SplitHostPort(s.w.cfg.Receiver.Value.Address); err == nil {
-			var n int
-			if _, err := fmt.Sscan(p, &n); err == nil && n > 0 {
-				return n
-			}
-		}
+	_, listens, _ := net.SplitHostPort(s.w.cfg.Receiver.Value.Address)
+	if n, _ := strconv.Atoi(listens); n > 0 && s.w.cfg.Receiver.OK() {
+		return n
 	}
 	return s.w.cfg.Setup.Port
 }
@@ -193,11 +186,11 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 
 // offer merges what was found into the list and keeps the choice.
 func (s *urlStep) offer(list []tunnel.Tunnel, can []string) {
-	chosen, run, relay, typed := s.url(), s.run(), s.relay(), s.at == len(s.offers)
+	was, typed := s.chosen(), s.at == len(s.offers)
 	orgs := slices.ContainsFunc(s.w.targets(), hooks.Target.IsOrg) // the relay is for repositories
 	offers := tunnel.Offers(list, can, s.w.host(), s.w.cfg.Setup.URL, s.w.cfg.Setup.Relayed != nil && !orgs)
 	s.offers = offers
-	switch i := slices.IndexFunc(offers, func(o tunnel.Offer) bool { return run != "" && o.Run == run || relay && o.Relay }); {
+	switch i := slices.IndexFunc(offers, func(o tunnel.Offer) bool { return was.Run != "" && o.Run == was.Run || was.Relay && o.Relay }); {
 	case s.touched && typed: // what is being typed stays as it is
 		s.at = len(offers)
 	case i >= 0 && s.touched:
@@ -205,7 +198,7 @@ func (s *urlStep) offer(list []tunnel.Tunnel, can []string) {
 	case !s.touched && strings.TrimSpace(s.input.Value()) == "":
 		s.at = 0 // a tunnel that runs is the best guess
 	default:
-		s.choose(chosen)
+		s.choose(was.URL)
 	}
 }
 

@@ -142,7 +142,7 @@ func TestWizardOpensTheRelay(t *testing.T) {
 	if got := <-arrived; got != "push" {
 		t.Errorf("arrived is %q", got)
 	}
-	r.setup.relay.end()
+	r.setup.relay.End()
 	if list := r.GitHub.Hooks("octo-org/web"); len(list) != 0 {
 		t.Errorf("left are %+v", list)
 	}

@@ -47,7 +47,7 @@ func names() []string {
 type Defaults struct {
 	fleet.SetupDefaults
 	Tunnels tunnel.Finder // where tunnels are looked for; zero for the usual places
-	relay   *relay        // that was opened last
+	relay   *kit.Job      // GitHub's relay that a wizard opened last; it ends with the interface, or when hooks are set up again
 }
 
 // Config is what the wizard is given.

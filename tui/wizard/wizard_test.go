@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/server/fleet"
+	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -165,4 +167,29 @@ func TestWizardScrollsALongReason(t *testing.T) {
 	s.Typed("x")
 	s.Lacks("are updated.")
 	s.Shows("another:")
+}
+
+// An answer that comes after the wizard was closed turns no page: somebody may be at something else by then.
+func TestLateAnswersTurnNoPage(t *testing.T) {
+	s := wizarded(t, 80, 24)
+	s.setup.SaveSync = func(context.Context, string) error { return nil }
+	w := at(s, stepApply)
+	w.Over, w.at = true, stepSync
+	saved := w.next()
+	s.Press("esc", "3")
+	s.Settle(saved)
+	s.Shows("project sync suggests")
+	if s.Top() != nil || s.Pages[s.At].Name() != kit.PageHooks {
+		t.Errorf("it shows %s", s.Pages[s.At].Name())
+	}
+
+	// A sign-in goes on where the wizard was left once it is on screen again.
+	w = at(s, stepSignIn)
+	w.goal = stepEvents
+	s.Shut(w)
+	if s.Settle(w.signIn.found(w.signIn.who, nil)); w.at != stepSignIn {
+		t.Errorf("a closed wizard went to step %d", w.at)
+	}
+	s.Settle(w.Resume())
+	s.Shows("continuing where you left off", "Which events?")
 }
