@@ -60,38 +60,29 @@ func (f *filer) dismiss(it *item) {
 	}
 }
 
-// refuse takes back what the spool could not make durable. Who waited for it may be gone; the delivery must not pass for
-// known because of that.
-func (f *filer) refuse(c *commit) {
-	if c.item != nil {
-		f.dismiss(c.item)
-	}
-}
-
 // takeOff makes sure that a delivery is not recorded twice, even when it
 // comes twice at once. land is to be called when its outcome is known.
 func (f *filer) takeOff(ctx context.Context, id identity) (land func(), err error) {
+	mine := make(chan struct{})
 	for {
 		f.mu.Lock()
-		other, ok := f.flights[id]
-		if !ok {
-			mine := make(chan struct{})
+		other, flying := f.flights[id]
+		if !flying {
 			f.flights[id] = mine
-			f.mu.Unlock()
-			land = func() {
-				f.mu.Lock()
-				delete(f.flights, id)
-				f.mu.Unlock()
-				close(mine)
-			}
-			break
 		}
 		f.mu.Unlock()
-		select {
-		case <-other: // it is stored now, or it failed and this is the next try
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if !flying {
+			break
 		}
+		if err := until(ctx, other); err != nil { // it is stored now, or it failed and this is the next try
+			return nil, err
+		}
+	}
+	land = func() {
+		f.mu.Lock()
+		delete(f.flights, id)
+		f.mu.Unlock()
+		close(mine)
 	}
 	file, err := f.known(ctx, id)
 	if file != "" {
@@ -165,15 +156,13 @@ const indexPatience = 4 * time.Second
 // waitIndex waits for an index that is being made, within reason; false when
 // there was nothing to wait for.
 func (f *filer) waitIndex(ctx context.Context) bool {
-	_, complete, idle := f.rec.state()
-	if complete {
+	now := f.rec.state()
+	if now.complete {
 		return false
 	}
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	case <-time.After(indexPatience):
-	}
+	ctx, cancel := context.WithTimeout(ctx, indexPatience)
+	defer cancel()
+	_ = until(ctx, now.idle) // the next look shows what came of it
 	return true
 }
 
@@ -300,18 +289,16 @@ func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
 	if errors.Join(until(ctx, f.ready), l.Ready(ctx)) != nil {
 		return
 	}
-	err := f.completeLedger(ctx)
-	f.readGUIDs(ctx)
-	for retry := firstRetry; err != nil && ctx.Err() == nil; retry = min(2*retry, longestRetry) {
-		if retry == firstRetry {
+	_ = retry(ctx, func(again bool) error {
+		err := f.completeLedger(ctx)
+		if again {
+			return err
+		}
+		if f.readGUIDs(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("what is known of earlier deliveries is incomplete for now", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(retry):
-			err = f.completeLedger(ctx)
-		}
-	}
+		return err
+	})
 }
 
 func (f *filer) readGUIDs(ctx context.Context) {

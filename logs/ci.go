@@ -89,11 +89,15 @@ func (in *inserter) putRun(ctx context.Context, e *Entry) error {
 	}
 	v, done := verdict(e.Conclusion)
 	p := spot{e.run.ID, e.run.Attempt, done, e.key}
-	added, err := in.tx.change(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA)
-	if err == nil && added > 0 {
-		l.add(p, v)
+	res, err := in.tx.ExecContext(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA)
+	if err != nil {
+		return err
 	}
-	return err
+	if added, err := res.RowsAffected(); err != nil || added == 0 {
+		return err
+	}
+	l.add(p, v)
+	return nil
 }
 
 func (in *inserter) putGone(ctx context.Context, e *Entry) error {
@@ -229,10 +233,7 @@ type CICounts struct{ Failing, Running, Passing, Unknown int }
 
 // CICounts counts what [Log.CI] would return, in a moment also where that is much.
 func (l *Log) CICounts(ctx context.Context) (c CICounts, err error) {
-	if err := l.Settle(ctx); err != nil {
-		return c, err
-	}
-	rows, err := collect(ctx, l.index, func(rows *sql.Rows) (row CICounts, err error) {
+	rows, err := ask(ctx, l, func(rows *sql.Rows) (row CICounts, err error) {
 		var verdict, n int
 		var done bool
 		err = rows.Scan(&verdict, &done, &n)
@@ -257,9 +258,6 @@ func (l *Log) CICounts(ctx context.Context) (c CICounts, err error) {
 // CI returns the state of CI from the log alone: what fails first, the newest failure first, then what runs, what is
 // unknown and what passes, by name. A branch that was deleted is left out until something runs on it again.
 func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, error) {
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
 	conds := []string{"l.live"}
 	var args []any
 	if len(q.Repositories) > 0 {
@@ -275,7 +273,7 @@ func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, erro
 	if q.Red {
 		conds = append(conds, fmt.Sprintf("l.verdict = %d AND l.new_done = 1", failed))
 	}
-	states, err := collect(ctx, l.index, func(rows *sql.Rows) (s CIState, err error) {
+	states, err := ask(ctx, l, func(rows *sql.Rows) (s CIState, err error) {
 		var verdict int
 		var open, ours bool
 		var run, since int64

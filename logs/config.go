@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -31,24 +32,14 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.SpoolBytes == 0 {
-		c.SpoolBytes = 256 << 20
-	}
-	if c.segmentSize == 0 {
-		c.segmentSize = defaultSegment
-	}
+	c.SpoolBytes = cmp.Or(c.SpoolBytes, 256<<20)
+	c.segmentSize = cmp.Or(c.segmentSize, defaultSegment)
+	c.pollInterval = cmp.Or(c.pollInterval, pollInterval)
+	c.lookEvery = cmp.Or(c.lookEvery, lookEvery)
 	if c.newWatcher == nil {
 		c.newWatcher = fsnotify.NewWatcher
 	}
-	if c.pollInterval == 0 {
-		c.pollInterval = pollInterval
-	}
-	if c.lookEvery == 0 {
-		c.lookEvery = lookEvery
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	if c.replaying == nil {
 		c.replaying = func() {}
 	}

@@ -109,12 +109,7 @@ func (f *filer) stop() {
 	f.giveUp()
 }
 
-func (f *filer) nudge() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
+func (f *filer) nudge() { poke(f.wake) }
 
 // accept takes over a batch that is durable. The spool calls it.
 func (f *filer) accept(batch []*commit) {
@@ -228,16 +223,15 @@ func (f *filer) fileLoop(ctx context.Context) {
 			if err == nil {
 				backoff = firstBackoff
 				if wait > 0 && !stopped {
-					f.pause(timer, wait)
+					f.pause(timer, wait, func() bool { _, crowd := f.spool.rush(); return crowd })
 				}
 				continue
 			}
 			if stopped {
 				return // the rest stays in the spool
 			}
-			timer.Reset(backoff)
+			f.pause(timer, backoff, func() bool { return true })
 			backoff = min(2*backoff, longBackoff)
-			f.rest(timer)
 			continue
 		}
 		if stopped {
@@ -266,39 +260,21 @@ func (f *filer) isOver() bool {
 	return f.stopped && len(f.lists[listNow])+len(f.lists[listLinger])+len(f.lists[listRewrite]) > closeMost
 }
 
-// pause waits unless someone wants the work done, and no longer than a crowd lasts.
-func (f *filer) pause(timer *time.Timer, wait time.Duration) {
+// pause waits unless someone wants the work done, and only while a condition holds. While a disk fails nobody settles.
+func (f *filer) pause(timer *time.Timer, wait time.Duration, while func() bool) {
 	timer.Reset(min(wait, longRest))
 	for {
 		select {
 		case <-timer.C:
-			wait -= longRest
-			if _, crowd := f.spool.rush(); wait <= 0 || !crowd {
+			if wait -= longRest; wait <= 0 || !while() {
 				return
 			}
-			timer.Reset(longRest)
+			timer.Reset(min(wait, longRest))
 		case <-f.wake:
 			f.mu.Lock()
 			wanted := f.stopped || len(f.settles) > 0
 			f.mu.Unlock()
 			if wanted {
-				return
-			}
-		}
-	}
-}
-
-// rest waits out a backoff; only stop ends it early. While a disk fails nobody settles.
-func (f *filer) rest(timer *time.Timer) {
-	for {
-		select {
-		case <-timer.C:
-			return
-		case <-f.wake:
-			f.mu.Lock()
-			stopped := f.stopped
-			f.mu.Unlock()
-			if stopped {
 				return
 			}
 		}

@@ -21,14 +21,8 @@ import (
 func (f *filer) write(ctx context.Context, batch []job) (done []filed, failed []*item, err error) {
 	var rewrites []filed
 	var entries []Entry
-	for i := range batch {
-		if ctx.Err() != nil {
-			for k := range batch[i:] {
-				failed = append(failed, batch[i+k].it) // the spool has them
-			}
-			break
-		}
-		j := &batch[i]
+	for ; len(batch) > 0 && ctx.Err() == nil; batch = batch[1:] {
+		j := &batch[0]
 		data, entry, jerr := j.content(f.readFile)
 		if j.unwritable(jerr) {
 			f.abandon(j, jerr)
@@ -40,9 +34,6 @@ func (f *filer) write(ctx context.Context, batch []job) (done []filed, failed []
 		}
 		if jerr != nil {
 			err = jerr
-			for k := range batch[i:] {
-				failed = append(failed, batch[i+k].it)
-			}
 			break
 		}
 		entry.File, entry.modified = j.file, w.modified
@@ -58,6 +49,9 @@ func (f *filer) write(ctx context.Context, batch []job) (done []filed, failed []
 		} else {
 			done = append(done, w)
 		}
+	}
+	for i := range batch {
+		failed = append(failed, batch[i].it) // the spool has them
 	}
 	for _, w := range rewrites {
 		gone, werr := f.replace(&w)

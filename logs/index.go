@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,50 +53,6 @@ type index struct {
 // olderVersion is how long the index of an earlier version stays: a process of that version may have it open.
 const olderVersion = 24 * time.Hour
 
-// indexSchema counts changes of the tables; other schemas are other files.
-const indexSchema = 6
-
-// The order of records is that of id: ReceivedAt in nanoseconds, moved on
-// where it is taken. Text compares as in the filter grammar, where ASCII
-// letters are the same in either case. What free text is searched in has a
-// table of its own, since reading that alone is four times faster. came
-// counts up with each record that arrives at an index that was complete, about in
-// nanoseconds of time; of the others it is 0.
-const schemaSQL = `
-CREATE TABLE record(
-	id INTEGER PRIMARY KEY, file TEXT NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL COLLATE NOCASE,
-	action TEXT NOT NULL COLLATE NOCASE, repo TEXT NOT NULL COLLATE NOCASE, sender TEXT NOT NULL COLLATE NOCASE,
-	title TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL COLLATE NOCASE, conclusion TEXT NOT NULL COLLATE NOCASE,
-	number INTEGER, url TEXT NOT NULL, result TEXT NOT NULL COLLATE NOCASE, delivery TEXT NOT NULL COLLATE NOCASE,
-	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
-	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
-	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL,
-	path TEXT NOT NULL, syncing INTEGER NOT NULL, came INTEGER NOT NULL);
-CREATE UNIQUE INDEX record_file ON record(file);
-CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
-CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
-CREATE INDEX record_syncing ON record(syncing) WHERE syncing > 0;
-CREATE INDEX record_came ON record(came) WHERE came > 0;
-CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + ciSQL + wordsSQL
-
-// lateSQL are the indexes that are made when all records are there, since their rows come in no order: filling a tree at
-// random places takes most of the time at a million. What they are for works without them, slower.
-const lateSQL = `
-CREATE INDEX IF NOT EXISTS record_delivery ON record(delivery) WHERE delivery <> '';
-CREATE INDEX IF NOT EXISTS record_event ON record(event);`
-
-func (x *index) makeLateIndexes(ctx context.Context) error {
-	if !x.late.Load() {
-		if err := x.with(ctx, func(db *sql.DB) error { _, err := db.ExecContext(ctx, lateSQL); return err }); err != nil {
-			return fmt.Errorf("write the index: %w", err)
-		}
-		x.late.Store(true)
-	}
-	return nil
-}
-
 // newIndex is an index that find is to open.
 func newIndex(logDir string, log *slog.Logger) (*index, error) {
 	abs, err := filepath.Abs(logDir)
@@ -105,8 +62,8 @@ func newIndex(logDir string, log *slog.Logger) (*index, error) {
 	return &index{logDir: abs, log: log, opened: make(chan struct{}), lost: make(chan struct{}, 1), onLost: func() {}}, nil
 }
 
-// find opens the index of a log directory, in it, or else in the user's
-// cache directory, or else in a temporary one. Who asks it in the meantime waits. It may be called again where it failed.
+// find opens the index, in the log directory, or else in the user's cache directory, or else in a temporary one. Who asks it in
+// the meantime waits. It may be called again where it failed.
 func (x *index) find(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -144,8 +101,7 @@ func (x *index) findHome(ctx context.Context) (err error) {
 	return nil
 }
 
-// lock keeps processes from making an index at the same moment. One that was stopped while it has the lock must not
-// stop the others for good.
+// lock keeps processes from making an index at the same moment, but for one that was stopped while it has the lock.
 func (x *index) lock(ctx context.Context) (*flock.Flock, error) {
 	if err := os.MkdirAll(x.home, 0o700); err != nil {
 		return nil, err
@@ -189,7 +145,7 @@ func (x *index) open(ctx context.Context) error {
 		}
 		return nil
 	}
-	return x.openFile(ctx, filepath.Join(x.home, fmt.Sprintf("index-%d-%d.db", indexSchema, number+1)), true)
+	return x.openFile(ctx, x.file(number+1), true)
 }
 
 // files lists the index files of this schema, oldest first, and the highest
@@ -199,7 +155,7 @@ func (x *index) files() (paths []string, number int) {
 	if err != nil {
 		return nil, 0
 	}
-	byNumber := map[int]string{}
+	var numbers []int
 	for _, item := range items {
 		var schema, n int
 		if _, err := fmt.Sscanf(item.Name(), "index-%d-%d.db", &schema, &n); err != nil || schema != indexSchema {
@@ -210,15 +166,18 @@ func (x *index) files() (paths []string, number int) {
 		}
 		number = max(number, n) // also from a journal that lost its index
 		if strings.HasSuffix(item.Name(), ".db") && item.Type().IsRegular() {
-			byNumber[n] = filepath.Join(x.home, item.Name())
+			numbers = append(numbers, n)
 		}
 	}
-	for n := range number + 1 {
-		if path, ok := byNumber[n]; ok {
-			paths = append(paths, path)
-		}
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		paths = append(paths, x.file(n))
 	}
 	return paths, number
+}
+
+func (x *index) file(n int) string {
+	return filepath.Join(x.home, fmt.Sprintf("index-%d-%d.db", indexSchema, n))
 }
 
 func (x *index) remove(path string) {
@@ -234,10 +193,10 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	}}
 	if create {
 		f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-		if err != nil {
-			return fmt.Errorf("make the index: %w", err)
+		if err == nil {
+			err = f.Close()
 		}
-		if err := f.Close(); err != nil {
+		if err != nil {
 			return fmt.Errorf("make the index: %w", err)
 		}
 	}
@@ -249,9 +208,7 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(4)
 	if create {
-		if _, err = db.ExecContext(ctx, schemaSQL); err == nil {
-			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('words', ?)`, int64(noWords))
-		}
+		_, err = db.ExecContext(ctx, "BEGIN;"+schemaSQL+"COMMIT;") // a process that is killed leaves all of it or nothing
 	} else {
 		// All tables must be there and readable at both ends.
 		var n int
@@ -317,9 +274,8 @@ func (x *index) close() error {
 	return err
 }
 
-// with runs fn on the database. Where the index turns out to be gone or
-// damaged another one is opened and fn runs again; nobody notices, but lost
-// gets a token, so that it is filled.
+// with runs fn on the database. Where the index is gone or damaged another one is opened, which lost then has filled, and fn runs
+// again.
 func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
 	if err := until(ctx, x.opened); err != nil {
 		return err
@@ -351,10 +307,7 @@ func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
 
 var errGone = errors.New("the index file is gone")
 
-func (x *index) present() bool {
-	info, err := os.Stat(x.path)
-	return err == nil && os.SameFile(info, x.info)
-}
+func (x *index) present() bool { return isFile(x.path, x.info) }
 
 // exchange opens another index in the place of a bad one.
 func (x *index) exchange(ctx context.Context, path string, reason error) error {
@@ -384,50 +337,40 @@ func (x *index) exchange(ctx context.Context, path string, reason error) error {
 
 // resultOf is SQLite's extended result code of an error, SQLITE_OK where it has none.
 func resultOf(err error) int {
-	var se *sqlite.Error
-	if !errors.As(err, &se) {
-		return sqlite3.SQLITE_OK
+	if se, ok := errors.AsType[*sqlite.Error](err); ok {
+		return se.Code()
 	}
-	return se.Code()
+	return sqlite3.SQLITE_OK
 }
 
 // isPassing says whether an error is one of the moment, such as a full disk, which leaves a good index as it is.
 func isPassing(err error) bool {
-	code := resultOf(err)
-	switch code & 0xff {
+	switch code := resultOf(err); code & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT:
 		return true
-	}
-	switch code {
-	case sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMOPEN:
-		return true // for these there has to be room beside the index
+	case sqlite3.SQLITE_IOERR:
+		return slices.Contains([]int{sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE,
+			sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_NOMEM}, code) // nearly all because there has to be room beside the index
 	}
 	return false
 }
 
 // isDamage says whether an error means that the index cannot be trusted.
 func isDamage(err error) bool {
-	if errors.Is(err, errGone) {
-		return true
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(err.Error(), word) })
 	}
-	if isPassing(err) {
-		return false
-	}
-	var se *sqlite.Error
-	if !errors.As(err, &se) {
-		// A value of the wrong type in a column.
-		return strings.Contains(err.Error(), "sql: Scan error") || strings.Contains(err.Error(), "database is closed")
-	}
-	switch se.Code() & 0xff {
+	switch code := resultOf(err); code & 0xff {
+	case sqlite3.SQLITE_OK:
+		return errors.Is(err, errGone) || says("sql: Scan error", "database is closed") // the first is a value of the wrong type in a column
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA:
 		return true
 	case sqlite3.SQLITE_IOERR:
-		return se.Code() != sqlite3.SQLITE_IOERR_NOMEM
+		return !isPassing(err)
 	case sqlite3.SQLITE_READONLY:
-		return se.Code() == sqlite3.SQLITE_READONLY_DBMOVED
+		return code == sqlite3.SQLITE_READONLY_DBMOVED
 	case sqlite3.SQLITE_ERROR:
-		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") || strings.Contains(err.Error(), "no such index") ||
-			strings.Contains(err.Error(), "malformed")
+		return says("no such table", "no such column", "no such index", "malformed")
 	}
 	return false
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -436,4 +437,42 @@ func TestFiltersFollowTheRecords(t *testing.T) {
 	}
 	check("zebra", early.File)
 	check("giraffe", late.File)
+}
+
+// An index has its tables and what stands in them at first, or nothing: else one that a process was creating when it was killed
+// could not be filled.
+func TestAnIndexIsCreatedWholeOrNotAtAll(t *testing.T) {
+	x, err := newIndex(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.find(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = x.close() }()
+	// The journal ends with the commit of the tables: without its last page nothing is there.
+	file, err := os.ReadFile(x.path)
+	wal, werr := os.ReadFile(x.path + "-wal")
+	if err := errors.Join(err, werr); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for left := 0; left < len(wal); left += 4096 {
+		path := filepath.Join(dir, fmt.Sprintf("index-%d.db", left))
+		if err := errors.Join(os.WriteFile(path, file, 0o600), os.WriteFile(path+"-wal", wal[:left], 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tables, words int
+		err = db.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_master`).Scan(&tables)
+		if err == nil && tables > 0 {
+			err = db.QueryRowContext(t.Context(), `SELECT count(*) FROM meta WHERE key = 'words'`).Scan(&words)
+		}
+		if err := errors.Join(err, db.Close()); err != nil || tables > 0 && words != 1 {
+			t.Errorf("of %d bytes: %d tables, words begin at %d places, %v", left, tables, words, err)
+		}
+	}
 }

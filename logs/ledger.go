@@ -152,7 +152,7 @@ func (g *ledger) add(notes []note) error {
 			return err
 		}
 	}
-	if info, err := os.Stat(g.path); err != nil || !os.SameFile(info, g.info) || g.end > 2*g.kept+ledgerGrowth {
+	if !isFile(g.path, g.info) || g.end > 2*g.kept+ledgerGrowth {
 		old, err := readNotes(g.f, g.end)
 		if err != nil {
 			return err

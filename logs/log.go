@@ -3,6 +3,7 @@ package logs
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -46,14 +47,14 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.index.find(ctx); err != nil {
-		return nil, err
+	l.start()
+	if err := l.index.with(ctx, func(*sql.DB) error { return nil }); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
-	l.start(func(ctx context.Context) { l.rec.run(ctx) })
 	opened := time.Now()
-	l.waitWhile(ctx, func() bool {
+	l.waitWhile(ctx, func(now agreement) bool {
 		waited := time.Since(opened)
-		return waited < openPatience || waited < openLimit && !l.rec.takesLong()
+		return waited < openPatience || waited < openLimit && !now.large && now.failure == nil
 	})
 	return l, nil
 }
@@ -84,49 +85,36 @@ func newLog(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, index: x, rec: &reconciler{x: x, idle: make(chan struct{})}}
+	l := &Log{cfg: cfg, index: x, rec: &reconciler{x: x, agreement: agreement{idle: make(chan struct{})}}}
 	x.onLost = l.rec.unsettled
 	return l, nil
 }
 
-// start begins the work in the background, which ends with the context that it is given.
-func (l *Log) start(work func(context.Context)) {
+// start opens the index in the background, and then keeps it in agreement with the directory: after a crash opening takes as long
+// as SQLite takes to read its journal. Where there is no place for an index, it tries again.
+func (l *Log) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
-	l.done.Go(func() { work(ctx) })
-}
-
-// openLater opens the index in the background: after a crash that takes as long as SQLite takes to read its journal. Where
-// there is no place for one, it tries again.
-func (l *Log) openLater() {
-	l.start(func(ctx context.Context) {
-		for retry := firstRetry; ; retry = min(2*retry, longestRetry) {
+	l.done.Go(func() {
+		err := retry(ctx, func(again bool) error {
 			err := l.index.find(ctx)
-			if err == nil {
-				l.rec.run(ctx)
-				return
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			if l.rec.failed(err); retry == firstRetry {
+			if l.rec.failed(err); err != nil && !again && l.writer != nil {
 				l.cfg.Logger.Error("the index cannot be opened; deliveries are recorded, and cannot be listed", "error", err)
 			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(retry):
-			}
+			return err
+		})
+		if err == nil {
+			l.rec.run(ctx)
 		}
 	})
 }
 
 // waitWhile waits until the index has every record, but only while a condition holds.
-func (l *Log) waitWhile(ctx context.Context, cond func() bool) {
-	_, _, idle := l.rec.state()
+func (l *Log) waitWhile(ctx context.Context, cond func(agreement) bool) {
+	idle := l.rec.state().idle
 	tick := time.NewTicker(openPatience / 4)
 	defer tick.Stop()
-	for cond() {
+	for cond(l.rec.state()) {
 		select {
 		case <-idle:
 			return
@@ -153,24 +141,22 @@ func (l *Log) Dir() string { return l.cfg.Dir }
 
 // Ready waits until the index has every record.
 func (l *Log) Ready(ctx context.Context) error {
-	_, _, idle := l.rec.state()
-	return until(ctx, idle)
+	return until(ctx, l.rec.state().idle)
 }
 
 // Whole is Ready for who does not wait for an index that cannot be made: its error then says why. It reports progress in the
 // meantime; progress may be nil.
 func (l *Log) Whole(ctx context.Context, progress func(Progress)) error {
-	var trouble error
-	look := func() bool {
-		if p, _, _ := l.rec.state(); progress != nil {
-			progress(p)
+	look := func(now agreement) bool {
+		if progress != nil {
+			progress(now.progress)
 		}
-		trouble = l.rec.trouble()
-		return trouble == nil
+		return now.failure == nil
 	}
 	l.waitWhile(ctx, look)
-	look()
-	if err := cmp.Or(trouble, ctx.Err()); err != nil {
+	now := l.rec.state()
+	look(now)
+	if err := cmp.Or(now.failure, ctx.Err()); err != nil {
 		return fmt.Errorf("make the index: %w", err)
 	}
 	return nil
@@ -229,19 +215,15 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
-	p := Page{Building: !complete, Progress: progress}
+	now := l.rec.state() // before the look: what comes after it may not be in it
+	p := Page{Building: !now.complete, Progress: now.progress}
 	var err error
-	if q.Filter.InPayloads() {
-		l.each(ctx, q, nil, func(e Entry, eachErr error) bool {
-			p.Entries, err = append(p.Entries, e), eachErr
-			return err == nil && len(p.Entries) <= q.Limit
-		})
-	} else {
-		more := q
-		more.Limit++
-		p.Entries, err = l.rows(ctx, more)
-	}
+	more := q
+	more.Limit++
+	l.each(ctx, more, nil, func(e Entry, failed error) bool {
+		p.Entries, err = append(p.Entries, e), failed
+		return err == nil && len(p.Entries) < more.Limit
+	})
 	if err != nil {
 		return Page{}, err
 	}
@@ -293,8 +275,5 @@ func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
 // oldest first. While the index is made it is what is known so far, from the
 // newest on.
 func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
-	return l.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
+	return ask(ctx, l, scanEntry, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
 }

@@ -42,20 +42,10 @@ func numbered(stem string, n int) string {
 }
 
 // isRecordName says whether a name in the directory can be a record's: a
-// plain *.json file that is not hidden and not the link to the newest. The
-// rule is wider than what a Writer makes, so that files of other programs are
-// shown or reported.
+// plain *.json file that is not hidden, not the link to the newest, and leads out of the directory on no system.
+// The rule is wider than what a Writer makes, so that files of other programs are shown or reported.
 func isRecordName(name string) bool {
-	return len(name) <= 255 && strings.HasSuffix(name, fileSuffix) && name != latestName && isPlainName(name)
-}
-
-// isPlainName is false for anything that could lead out of the directory, on
-// any system.
-func isPlainName(name string) bool {
-	if name == "" || name[0] == '.' {
-		return false
-	}
-	return !strings.ContainsAny(name, "/\\:\x00")
+	return len(name) <= 255 && strings.HasSuffix(name, fileSuffix) && name != latestName && name[0] != '.' && !strings.ContainsAny(name, "/\\:\x00")
 }
 
 // nameKey is the orderKey of the second in a file name.

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"hookctl/logs/text"
 )
 
 // ParseFilter reads a filter of the one grammar that the TUI and
@@ -49,13 +51,7 @@ func (p *filterParser) fail(at int, format string, args ...any) error {
 }
 
 func (p *filterParser) space() {
-	for p.pos < len(p.text) {
-		r, n := utf8.DecodeRuneInString(p.text[p.pos:])
-		if !unicode.IsSpace(r) {
-			return
-		}
-		p.pos += n
-	}
+	p.pos = len(p.text) - len(strings.TrimLeftFunc(p.text[p.pos:], unicode.IsSpace))
 }
 
 func (p *filterParser) term() (term, error) {
@@ -64,7 +60,7 @@ func (p *filterParser) term() (term, error) {
 	if p.text[p.pos] == '!' {
 		t.not = true
 		p.pos++
-		if p.pos == len(p.text) || p.atSpace() {
+		if at := p.pos; at == len(p.text) || strings.IndexFunc(p.text[at:], unicode.IsSpace) == 0 {
 			return t, p.fail(start, "! stands before nothing; write !word or !field:value")
 		}
 	}
@@ -99,25 +95,15 @@ func isGUID(s string) bool {
 	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && strings.Trim(s, "0123456789abcdef-") == ""
 }
 
-func (p *filterParser) atSpace() bool {
-	r, _ := utf8.DecodeRuneInString(p.text[p.pos:])
-	return unicode.IsSpace(r)
-}
-
 // fieldName takes letters and a colon, or nothing.
 func (p *filterParser) fieldName() (string, bool) {
-	for i := p.pos; i < len(p.text); i++ {
-		c := p.text[i] | 0x20
-		if p.text[i] == ':' && i > p.pos {
-			name := p.text[p.pos:i]
-			p.pos = i + 1
-			return name, true
-		}
-		if c < 'a' || c > 'z' {
-			return "", false
-		}
+	name, _, found := strings.Cut(p.text[p.pos:], ":")
+	isLetter := func(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+	if !found || !text.MadeOf(name, 1, len(name), isLetter) {
+		return "", false
 	}
-	return "", false
+	p.pos += len(name) + 1
+	return name, true
 }
 
 // values reads one value or several with commas between, and checks them.

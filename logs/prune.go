@@ -123,10 +123,8 @@ func (w *Writer) removeRecords(ctx context.Context, due []Entry) ([]Entry, error
 // idle rests, and goes on resting while records are waiting.
 func (w *Writer) idle(ctx context.Context) error {
 	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pruneRest):
+		if err := sleep(ctx, pruneRest); err != nil {
+			return err
 		}
 		if _, waiting, _ := w.spool.load(); waiting < fileBatch {
 			return nil
@@ -142,13 +140,9 @@ func (w *Writer) removable(ctx context.Context, file string) bool {
 		return true
 	}
 	w.filer.nudgeSync(true)
-	tick := time.NewTicker(pruneRest)
-	defer tick.Stop()
 	for range 100 {
-		select {
-		case <-ctx.Done():
+		if sleep(ctx, pruneRest) != nil {
 			return false
-		case <-tick.C:
 		}
 		if !w.filer.holds(file) {
 			pending, err := w.log.index.number(ctx, "SELECT pending FROM record WHERE file = ?", file)

@@ -85,18 +85,12 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 	if guid == "" {
 		return nil, nil
 	}
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
-	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
+	return ask(ctx, l, scanEntry, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
 }
 
 // Entry returns the line of a record in a list; ErrNotFound where the index has no such file.
 func (l *Log) Entry(ctx context.Context, file string) (Entry, error) {
-	if err := l.Settle(ctx); err != nil {
-		return Entry{}, err
-	}
-	list, err := l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE file = ?", file)
+	list, err := ask(ctx, l, scanEntry, "SELECT "+columns+" FROM record WHERE file = ?", file)
 	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("%w: %q", ErrNotFound, file)
 	}
@@ -123,11 +117,11 @@ func (l *Log) Resolve(ctx context.Context, name string) (file string, err error)
 	if strings.HasSuffix(name, ".json") {
 		return filepath.Base(name), nil
 	}
-	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
+	now := l.rec.state() // before the look: what comes after it may not be in it
 	entries, err := l.Find(ctx, name)
 	if err == nil && len(entries) == 0 {
-		if err = fmt.Errorf("%w: %q", ErrNotFound, name); !complete {
-			err = fmt.Errorf("%w: %w", err, &buildingError{progress})
+		if err = fmt.Errorf("%w: %q", ErrNotFound, name); !now.complete {
+			err = fmt.Errorf("%w: %w", err, &buildingError{now.progress})
 		}
 	}
 	if err != nil {

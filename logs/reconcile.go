@@ -24,13 +24,18 @@ import (
 type reconciler struct {
 	x *index
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	agreement
+	turn int // counts how often the index was found to disagree
+}
+
+// agreement is how far the index agrees with the directory.
+type agreement struct {
 	progress Progress
 	failure  error         // why it was not made to agree when that was last tried
 	large    bool          // the log has more than smallLog records
 	complete bool          // the index has all that was there when it was last made to agree
 	idle     chan struct{} // closed when it agrees; another one while it does not
-	turn     int           // counts how often the index was found to disagree
 }
 
 const (
@@ -44,23 +49,17 @@ const (
 // run keeps the index in agreement until ctx ends: once at the beginning, and
 // whenever the index had to be exchanged.
 func (r *reconciler) run(ctx context.Context) {
-	retry := firstRetry
 	for {
 		var turn int
-		r.with(func() { turn = r.turn })
-		err := r.reconcile(ctx)
-		r.failed(err)
-		if err != nil && ctx.Err() == nil {
-			r.x.log.Warn("the index is not complete", "error", err)
-			// Something is wrong with the directory or the disk; look again.
-			select {
-			case <-ctx.Done():
-			case <-time.After(retry):
-				retry = min(2*retry, longestRetry)
-				continue
+		_ = retry(ctx, func(bool) error {
+			r.with(func() { turn = r.turn })
+			err := r.reconcile(ctx)
+			r.failed(err)
+			if err != nil && ctx.Err() == nil {
+				r.x.log.Warn("the index is not complete", "error", err)
 			}
-		}
-		retry = firstRetry
+			return err
+		})
 		if ctx.Err() == nil {
 			r.settled(turn)
 			r.fillWords(ctx)
@@ -72,6 +71,25 @@ func (r *reconciler) run(ctx context.Context) {
 			r.unsettled()
 		}
 	}
+}
+
+// retry calls fn until it succeeds or ctx ends; again is false for the first time.
+func retry(ctx context.Context, fn func(again bool) error) error {
+	for wait, again := firstRetry, false; ; wait, again = min(2*wait, longestRetry), true {
+		err := fn(again)
+		if err == nil || sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits so long, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+	return ctx.Err()
 }
 
 // fillWords fills the table words where no other process does.
@@ -108,17 +126,6 @@ func (r *reconciler) settled(turn int) {
 // failed notes how an attempt to make the index ended.
 func (r *reconciler) failed(err error) { r.with(func() { r.failure = err }) }
 
-func (r *reconciler) trouble() (err error) {
-	r.with(func() { err = r.failure })
-	return err
-}
-
-// takesLong reports whether the index will not agree soon: the log is large, or the last attempt failed.
-func (r *reconciler) takesLong() (long bool) {
-	r.with(func() { long = r.large || r.failure != nil })
-	return long
-}
-
 func (r *reconciler) noteSize(records int) {
 	r.with(func() { r.large = r.large || records > smallLog })
 }
@@ -132,10 +139,10 @@ func (r *reconciler) unsettled() {
 	})
 }
 
-func (r *reconciler) state() (Progress, bool, <-chan struct{}) {
+func (r *reconciler) state() agreement {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.progress, r.complete, r.idle
+	return r.agreement
 }
 
 func (r *reconciler) report(done, total int) {
@@ -163,10 +170,8 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 			_ = os.MkdirAll(r.x.home, 0o700)
 		}
 		r.readProgress(ctx)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockRetry):
+		if err := sleep(ctx, lockRetry); err != nil {
+			return err
 		}
 	}
 }

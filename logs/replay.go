@@ -75,7 +75,7 @@ func openSpool(s *spool) ([]*segment, error) {
 	s.fresh, s.last = s.number == 0, time.Now() // the first deliveries come before the files of earlier ones
 	go s.run()
 	go s.provide()
-	s.wantSpare()
+	poke(s.spare)
 	return found, nil
 }
 

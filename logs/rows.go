@@ -13,6 +13,50 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// indexSchema counts changes of the tables; other schemas are other files.
+const indexSchema = 6
+
+// The order of records is that of id: ReceivedAt in nanoseconds, moved on
+// where it is taken. Text compares as in the filter grammar, where ASCII
+// letters are the same in either case. What free text is searched in has a
+// table of its own, since reading that alone is four times faster. came
+// counts up with each record that arrives at an index that was complete, about in
+// nanoseconds of time; of the others it is 0.
+const schemaSQL = `
+CREATE TABLE record(
+	id INTEGER PRIMARY KEY, file TEXT NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL COLLATE NOCASE,
+	action TEXT NOT NULL COLLATE NOCASE, repo TEXT NOT NULL COLLATE NOCASE, sender TEXT NOT NULL COLLATE NOCASE,
+	title TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL COLLATE NOCASE, conclusion TEXT NOT NULL COLLATE NOCASE,
+	number INTEGER, url TEXT NOT NULL, result TEXT NOT NULL COLLATE NOCASE, delivery TEXT NOT NULL COLLATE NOCASE,
+	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
+	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
+	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL,
+	path TEXT NOT NULL, syncing INTEGER NOT NULL, came INTEGER NOT NULL);
+CREATE UNIQUE INDEX record_file ON record(file);
+CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
+CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
+CREATE INDEX record_syncing ON record(syncing) WHERE syncing > 0;
+CREATE INDEX record_came ON record(came) WHERE came > 0;
+CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + ciSQL + wordsSQL
+
+// lateSQL are the indexes that are made when all records are there, since their rows come in no order: filling a tree at
+// random places takes most of the time at a million. What they are for works without them, slower.
+const lateSQL = `
+CREATE INDEX IF NOT EXISTS record_delivery ON record(delivery) WHERE delivery <> '';
+CREATE INDEX IF NOT EXISTS record_event ON record(event);`
+
+func (x *index) makeLateIndexes(ctx context.Context) error {
+	if !x.late.Load() {
+		if err := x.with(ctx, func(db *sql.DB) error { _, err := db.ExecContext(ctx, lateSQL); return err }); err != nil {
+			return fmt.Errorf("write the index: %w", err)
+		}
+		x.late.Store(true)
+	}
+	return nil
+}
+
 // columns of a record, in the order of rowArgs and scanEntry.
 const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
 	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path, syncing, came`
@@ -25,6 +69,10 @@ const (
 
 func insertSQL(rows int) string {
 	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows)
+}
+
+func searchSQL(rows int) string {
+	return `INSERT OR REPLACE INTO search(id, text) VALUES` + repeated(`(?,?)`, rows)
 }
 
 func repeated(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
@@ -126,7 +174,7 @@ func (in *inserter) describe(ctx context.Context, entries []Entry, words bool) e
 	for i := range entries {
 		args = append(args, entries[i].key, searchText(&entries[i]))
 	}
-	_, err := in.tx.ExecContext(ctx, `INSERT OR REPLACE INTO search(id, text) VALUES`+repeated(`(?,?)`, len(entries)), args...) // #nosec G202 -- placeholders only
+	_, err := in.tx.ExecContext(ctx, searchSQL(len(entries)), args...)
 	for i := 0; i < len(entries) && err == nil; i++ {
 		if err = in.putRun(ctx, &entries[i]); err == nil && words {
 			err = in.putWords(ctx, &entries[i])
@@ -180,15 +228,13 @@ func removeRow(ctx context.Context, tx *transaction, file string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	for _, query := range []string{`DELETE FROM search WHERE id = ?`, `DELETE FROM words WHERE rowid = ?`} {
-		if err == nil {
-			_, err = tx.ExecContext(ctx, query, id)
-		}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM search WHERE id = ?`, id)
 	}
 	if err == nil {
-		err = cmp.Or(removeRun(ctx, tx, id), addBytes(ctx, tx, -size))
+		_, err = tx.ExecContext(ctx, `DELETE FROM words WHERE rowid = ?`, id)
 	}
-	return err
+	return cmp.Or(err, removeRun(ctx, tx, id), addBytes(ctx, tx, -size))
 }
 
 // transaction is one that prepares each statement once: preparing takes most of the time of a short one.
@@ -199,7 +245,7 @@ type transaction struct {
 
 func (tx *transaction) prepare(ctx context.Context, query string) (stmt *sql.Stmt, err error) {
 	if stmt = tx.prepared[query]; stmt == nil {
-		if stmt, err = tx.PrepareContext(ctx, query); err == nil {
+		if stmt, err = tx.PrepareContext(ctx, query); err == nil { // #nosec G701 -- constants and placeholders only
 			tx.prepared[query] = stmt
 		}
 	}
@@ -212,15 +258,6 @@ func (tx *transaction) ExecContext(ctx context.Context, query string, args ...an
 		return nil, err
 	}
 	return stmt.ExecContext(ctx, args...)
-}
-
-// change is ExecContext that returns how many rows it changed.
-func (tx *transaction) change(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
 }
 
 func (tx *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
@@ -322,6 +359,14 @@ func collect[T any](ctx context.Context, x *index, scan func(*sql.Rows) (T, erro
 		return nil, fmt.Errorf("ask the index: %w", err)
 	}
 	return list, nil
+}
+
+// ask is collect that knows what the writer of the log has appended so far.
+func ask[T any](ctx context.Context, l *Log, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	if err := l.Settle(ctx); err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.index, scan, query, args...)
 }
 
 // number runs a query that gives one number.

@@ -37,7 +37,7 @@ const (
 	fullChunk  = 1000
 )
 
-// each yields the entries of a query from its cursor on, whatever its limit.
+// each yields the entries of a query from its cursor on, however many there are. Its limit is how many are asked for first.
 func (l *Log) each(ctx context.Context, q Query, progress func(Progress), yield func(Entry, error) bool) {
 	rest, words := q.Filter.split()
 	var p Progress
@@ -51,7 +51,7 @@ func (l *Log) each(ctx context.Context, q Query, progress func(Progress), yield 
 		p.Total = int(n)
 	}
 	s := payloadSearch{dir: l.cfg.Dir, words: words}
-	q.Filter, q.Limit = rest, firstChunk
+	q.Filter, q.Limit = rest, cmp.Or(q.Limit, firstChunk)
 	for {
 		list, err := l.rows(ctx, q)
 		if err != nil {

@@ -106,9 +106,12 @@ func (seg *segment) keep() {
 
 // present says whether the segment's path still leads to it. What is written
 // to a file without a name is gone with the process.
-func (seg *segment) present() bool {
-	info, err := os.Stat(seg.path)
-	return err == nil && os.SameFile(info, seg.info)
+func (seg *segment) present() bool { return isFile(seg.path, seg.info) }
+
+// isFile says whether a path leads to a file that was looked at before.
+func isFile(path string, was os.FileInfo) bool {
+	info, err := os.Stat(path)
+	return err == nil && os.SameFile(info, was)
 }
 
 // place is where the frame stands, while it is held.
@@ -156,7 +159,7 @@ func (s *spool) room(size int64) (*segment, error) {
 	s.order++
 	order := s.order
 	s.mu.Unlock()
-	s.wantSpare()
+	poke(s.spare)
 	if seg == nil {
 		var err error
 		if seg, err = s.newSegment(max(s.segmentSize, segmentHeader+size)); err != nil {
@@ -171,14 +174,6 @@ func (s *spool) room(size int64) (*segment, error) {
 	s.active, s.used[seg] = seg, true
 	s.mu.Unlock()
 	return seg, nil
-}
-
-// wantSpare asks for a segment in reserve.
-func (s *spool) wantSpare() {
-	select {
-	case s.spare <- struct{}{}:
-	default:
-	}
 }
 
 // provide makes segments before they are needed, since filling one with

@@ -125,9 +125,12 @@ func (s *spool) commit(ctx context.Context, c *commit) error {
 	}
 }
 
-func (s *spool) nudge() {
+func (s *spool) nudge() { poke(s.wake) }
+
+// poke puts a token into a channel of one.
+func poke(wake chan<- struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }

@@ -125,15 +125,12 @@ func (t *tallies) came(count int, first, last time.Time) {
 
 // tally has the index count.
 func (l *Log) tally(ctx context.Context, f Filter, t *tallies) error {
-	if err := l.Settle(ctx); err != nil {
-		return err
-	}
 	from, args := l.joined(ctx, f)
 	type group struct {
 		event, repo, sender string
 		count, failed       int
 	}
-	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
+	groups, err := ask(ctx, l, func(rows *sql.Rows) (g group, err error) {
 		return g, rows.Scan(&g.event, &g.repo, &g.sender, &g.count, &g.failed)
 	}, "SELECT r.event, r.repo, r.sender, count(*), sum(r.failed > 0)"+from+" GROUP BY r.event, r.repo, r.sender", args...)
 	if err != nil {
@@ -177,9 +174,6 @@ const maxBuckets = 100_000
 // Rates returns how many records came in each span of time since then,
 // oldest first, empty spans included.
 func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) ([]Rate, error) {
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
 	var rates []Rate
 	if bucket <= 0 {
 		return nil, errors.New("rates: the span of time must be positive")
@@ -193,7 +187,7 @@ func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) 
 		event     string
 	}
 	start := orderKey(since)
-	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
+	groups, err := ask(ctx, l, func(rows *sql.Rows) (g group, err error) {
 		return g, rows.Scan(&g.bucket, &g.event, &g.n)
 	}, "SELECT (at - ?) / ?, event, count(*) FROM record WHERE id >= ? AND at >= ? GROUP BY 1, 2", start, int64(bucket), start, start)
 	for _, g := range groups {

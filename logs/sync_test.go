@@ -3,8 +3,11 @@ package logs
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // A pending sync outlives a crash at every point of its way: in the spool, as a file, with an outcome of its notifications, and
@@ -56,5 +59,34 @@ func TestSyncOutlivesACrash(t *testing.T) {
 	}
 	if err := w.SetSync(t.Context(), "20200101_000000_push.json", done); err == nil {
 		t.Error("the sync of a record that is not there was set")
+	}
+}
+
+// What the spool has of a sync gets into a file that was there before the crash, with the record as it was appended.
+func TestSyncGetsIntoAFileThatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	var f faults
+	w := openWriter(t, Config{Dir: dir, fault: f.check})
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
+	r := crashRecord("a")
+	r.Sync = &Sync{Status: StatusPending, Key: "k"}
+	mustAppend(t, w, r)
+	data, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetSync(t.Context(), r.File, Sync{Status: SyncDone, Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, r.File), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w = openWriter(t, Config{Dir: dir})
+	allFiled(t, w)
+	if got, err := w.Log().Read(t.Context(), r.File); err != nil || got.Sync == nil || got.Sync.Status != SyncDone {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

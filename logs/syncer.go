@@ -53,10 +53,7 @@ func (f *filer) nudgeSync(hurry bool) {
 	f.mu.Lock()
 	f.hurry = f.hurry || hurry
 	f.mu.Unlock()
-	select {
-	case f.syncWake <- struct{}{}:
-	default:
-	}
+	poke(f.syncWake)
 }
 
 // syncLoop makes files durable and releases their frames in the spool.
@@ -114,19 +111,18 @@ func (f *filer) sync(ctx context.Context, batch []filed) {
 		}
 		good = append(good, b)
 	}
-	if err := f.disk.SyncDir(f.dir); err != nil {
-		f.log.Error("the log directory cannot be made durable; its newest files are written again", "error", err)
+	repeat := func(reason string, err error) {
+		f.log.Error(reason, "error", err)
 		for _, b := range good {
 			again = append(again, b.it)
 		}
 		good = nil
 	}
+	if err := f.disk.SyncDir(f.dir); err != nil {
+		repeat("the log directory cannot be made durable; its newest files are written again", err)
+	}
 	if err := f.ledger.add(f.notes(good)); err != nil {
-		f.log.Error("what became a file cannot be noted; it is written again", "error", err)
-		for _, b := range good {
-			again = append(again, b.it)
-		}
-		good = nil
+		repeat("what became a file cannot be noted; it is written again", err)
 	}
 	f.mu.Lock()
 	var refs []ref

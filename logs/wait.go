@@ -171,7 +171,7 @@ func (w *wait) run(ctx context.Context) error {
 		news = nil // looking finds it too, if later
 	}
 	// What an index that is being made lacks would pass for new later on, or be looked at no more.
-	w.log.waitWhile(ctx, func() bool { return w.log.rec.trouble() == nil })
+	w.log.waitWhile(ctx, func(now agreement) bool { return now.failure == nil })
 	looked := w.log.cfg.Now()
 	err = w.look(ctx, w.mark.floor)
 	tick := time.NewTicker(w.log.cfg.lookEvery)

@@ -237,7 +237,7 @@ func TestWaitWithoutTimeTakesNothingOld(t *testing.T) {
 	l := w.Log()
 	for i, id := range []string{"first", "old"} { // the first may be found by the building of the index, the second arrives
 		mustAppend(t, w, &Record{DeliveryID: id})
-		await(t, "the record is seen", func() bool { n, _ := l.Count(t.Context(), Filter{}); return n == i+1 && l.rec.trouble() == nil })
+		await(t, "the record is seen", func() bool { n, _ := l.Count(t.Context(), Filter{}); return n == i+1 && l.rec.state().failure == nil })
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -232,12 +232,7 @@ func (w *watcher) batch() []Entry {
 }
 
 // lose makes the reconciler look again.
-func (x *index) lose() {
-	select {
-	case x.lost <- struct{}{}:
-	default:
-	}
-}
+func (x *index) lose() { poke(x.lost) }
 
 // current returns the row of a file if it describes the file as it is.
 func (x *index) current(ctx context.Context, name string, info os.FileInfo) (Entry, bool) {

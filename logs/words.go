@@ -3,7 +3,6 @@ package logs
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -16,10 +15,8 @@ import (
 // to fill, so it is filled behind everything else, from the newest record
 // down to the id that meta has as "words". It is used once that is 0.
 const wordsSQL = `
-CREATE VIRTUAL TABLE words USING fts5(text, content='', contentless_delete=1, tokenize='trigram', detail=none);`
-
-// noWords is where filling begins.
-const noWords = math.MaxInt64
+CREATE VIRTUAL TABLE words USING fts5(text, content='', contentless_delete=1, tokenize='trigram', detail=none);
+INSERT INTO meta VALUES('words', 9223372036854775807);` // filling begins behind all ids
 
 const (
 	wordsBlock   = 1000 // records of a transaction, which others wait for

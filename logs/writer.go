@@ -60,7 +60,12 @@ func (w *Writer) start(d *disk.FS) (err error) {
 	}
 	w.spool = &spool{disk: d, dir: spoolDir(w.cfg.Dir), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
 	w.filer = newFiler(d, w.cfg, w.spool)
-	w.spool.durable, w.spool.refused = w.filer.accept, w.filer.refuse
+	w.spool.durable = w.filer.accept
+	w.spool.refused = func(c *commit) {
+		if c.item != nil { // who waited for it may be gone; the delivery must not pass for known because of that
+			w.filer.dismiss(c.item)
+		}
+	}
 	if err := w.filer.prepare(); err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func (w *Writer) start(d *disk.FS) (err error) {
 		return err
 	}
 	w.filer.start(w.log)
-	w.log.openLater()
+	w.log.start()
 	w.background.Go(func() { w.filer.takeUp(segs) })
 	learning, stop := context.WithCancel(context.Background())
 	w.unlearn = stop
@@ -236,7 +241,7 @@ func (w *Writer) Health() Health {
 	var h Health
 	h.SpoolBytes, h.SpoolRecords, h.Damage = w.spool.load()
 	h.Pending, h.Err = w.filer.state()
-	h.Index = w.log.rec.trouble()
+	h.Index = w.log.rec.state().failure
 	return h
 }
 

@@ -20,6 +20,8 @@ type attempts struct {
 	waits *backoff.ExponentialBackOff
 }
 
+func (a *attempts) timing() *attempts { return a }
+
 // failed says how long to wait after an attempt that failed; last is that there is no other.
 func (a *attempts) failed(r Retry, now time.Time, err error) (wait time.Duration, last bool) {
 	if a.waits == nil {

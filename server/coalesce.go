@@ -42,10 +42,12 @@ func (q *queue) offer(it *item, sha string) {
 	q.push(it, it.key)
 }
 
-// release ends the window of what was gathered. q.mu is held.
-func (q *queue) release(l *lane, it *item) {
+// release ends the window of what was gathered.
+func (q *queue) release(l *messages, it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	delete(q.gathers, gatherKey{it.key, it.kind, it.sha})
-	l.items = slices.DeleteFunc(l.items, func(x *item) bool { return x == it })
+	l.remove(it)
 	it.due = time.Time{}
 	if len(it.refs) > 0 {
 		q.push(it, it.key)

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"hookctl/logs"
 	"hookctl/logs/text"
+	"hookctl/server/route"
 )
 
 // Consumer is a durable consumer beside the sinks: project sync. What is pending stands in the records, as notifications do, so
@@ -44,20 +44,11 @@ const (
 
 // consuming is the queue of the consumer: a lane for each repository.
 type consuming struct {
+	lanes[string, *consumed]
+
 	s     *Server
 	retry Retry
-
-	mu     sync.Mutex
-	ctx    context.Context // nil until run has read what is pending
-	lanes  map[string]*consumerLane
-	known  map[string]bool // files in lanes
-	active sync.WaitGroup
-	over   bool // run waits for the last lanes, and no more may start
-}
-
-type consumerLane struct {
-	items []*consumed
-	wake  bell
+	known map[string]bool // files in lanes
 }
 
 // consumed is a record that waits for its turn.
@@ -68,7 +59,9 @@ type consumed struct {
 }
 
 func newConsuming(s *Server, retry Retry) *consuming {
-	return &consuming{s: s, retry: retry, lanes: map[string]*consumerLane{}, known: map[string]bool{}}
+	c := &consuming{s: s, retry: retry, known: map[string]bool{}}
+	c.all, c.next, c.do = map[string]*lane[string, *consumed]{}, c.turn, c.work
+	return c
 }
 
 // add takes a record on whose sync is pending.
@@ -82,25 +75,10 @@ func (c *consuming) add(rec *logs.Record) {
 		return
 	}
 	c.known[rec.File] = true
-	repo := rec.Summary.Repository
-	l := c.lanes[repo]
-	if l == nil {
-		l = &consumerLane{wake: newBell()}
-		c.lanes[repo] = l
-		if c.ctx != nil && !c.over {
-			defer c.start(repo, l)
-		}
-	}
-	l.items = append(l.items, &consumed{
+	c.push(rec.Summary.Repository, &consumed{
 		attempts: attempts{since: c.retry.since(rec, c.s.now()), tries: rec.Sync.Attempts, due: rec.Sync.NextAt},
 		file:     rec.File, key: rec.Sync.Key, at: rec.ReceivedAt,
 	})
-	l.wake.ring()
-}
-
-// start gives a lane its goroutine. c.mu is held.
-func (c *consuming) start(repo string, l *consumerLane) {
-	c.active.Go(func() { c.drive(repo, l) })
 }
 
 // run consumes until ctx ends, and returns when what is under way has ended.
@@ -113,12 +91,11 @@ func (c *consuming) run(ctx context.Context) {
 	}
 	c.takePending(ctx)
 	c.mu.Lock()
-	c.ctx = ctx
-	for repo, l := range c.lanes {
+	for _, l := range c.all {
 		// What came in while the pending ones were read stands before them.
 		slices.SortStableFunc(l.items, func(a, b *consumed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.file, b.file)) })
-		c.start(repo, l)
 	}
+	c.begin(ctx)
 	c.mu.Unlock()
 	select {
 	case <-complete:
@@ -126,10 +103,7 @@ func (c *consuming) run(ctx context.Context) {
 		<-ctx.Done()
 	case <-ctx.Done():
 	}
-	c.mu.Lock()
-	c.over = true // requests under way may still add
-	c.mu.Unlock()
-	c.active.Wait()
+	c.drain(context.WithoutCancel(ctx)) // requests under way may still add
 }
 
 // takePending takes on what the log knows to be pending.
@@ -148,59 +122,34 @@ func (c *consuming) takePending(ctx context.Context) {
 	}
 }
 
-// wake makes everything due now: the settings, or the world, may have changed.
-func (c *consuming) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, l := range c.lanes {
-		for _, it := range l.items {
-			it.due = time.Time{}
-		}
-		l.wake.ring()
-	}
-}
-
-// next is the first that is due and has none of its key before it; wait is how long until there is one.
-func (l *consumerLane) next(now time.Time) (it *consumed, wait time.Duration) {
+// turn is the first that is due and has none of its key before it, or the one that will be next.
+func (c *consuming) turn(l *lane[string, *consumed]) (next *consumed) {
 	held := map[string]bool{}
-	wait = time.Hour
+	now := time.Now()
 	for _, it := range l.items {
 		if it.key != "" && held[it.key] {
 			continue
 		}
 		held[it.key] = true
 		if !it.due.After(now) {
-			return it, 0
+			return it
 		}
-		wait = min(wait, it.due.Sub(now))
+		if next == nil || it.due.Before(next.due) {
+			next = it
+		}
 	}
-	return nil, wait
+	return next
 }
 
-// drive consumes what is in a lane until there is nothing.
-func (c *consuming) drive(repo string, l *consumerLane) {
-	for {
+// work consumes a record.
+func (c *consuming) work(l *lane[string, *consumed], it *consumed) bool {
+	if c.consume(it) {
 		c.mu.Lock()
-		if len(l.items) == 0 {
-			delete(c.lanes, repo)
-		}
-		if len(l.items) == 0 || c.ctx.Err() != nil {
-			c.mu.Unlock()
-			return
-		}
-		it, wait := l.next(c.s.now())
-		c.mu.Unlock()
-		if it == nil {
-			l.wake.wait(c.ctx, wait)
-			continue
-		}
-		if c.consume(it) {
-			c.mu.Lock()
-			l.items = slices.DeleteFunc(l.items, func(x *consumed) bool { return x == it })
-			delete(c.known, it.file)
-			c.mu.Unlock()
-		}
+		defer c.mu.Unlock()
+		l.remove(it)
+		delete(c.known, it.file)
 	}
+	return true
 }
 
 // consume handles one record once; true is that it is out of the lane.
@@ -266,7 +215,7 @@ func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
 func (c *consuming) later(it *consumed, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	it.due = c.s.now().Add(wait)
+	it.due = time.Now().Add(wait)
 }
 
 // finish writes an outcome into the record and notifies the sinks. First the outcome stands there as pending, with what the sinks
@@ -283,7 +232,10 @@ func (c *consuming) finish(ctx context.Context, rec *logs.Record, out logs.Sync,
 			return err
 		}
 		rec.Sync = &out
-		if err := c.s.queue.announce(ctx, rec); err != nil {
+		// A type that the record notifies already is left alone, so that this can be repeated.
+		if err := c.s.queue.announce(ctx, rec, func(n logs.Notification) bool {
+			return !slices.ContainsFunc(rec.Notifications, func(have logs.Notification) bool { return have.Type == n.Type && have.Sink == n.Sink })
+		}); err != nil {
 			return err
 		}
 	}
@@ -326,7 +278,7 @@ func (s *Server) Tell(ctx context.Context, file string, notice logs.SyncNotice) 
 		return err
 	}
 	rec.Sync = &sync
-	return s.queue.announceAgain(ctx, rec, notice.Type)
+	return s.queue.announce(ctx, rec, func(n logs.Notification) bool { return n.Type == notice.Type })
 }
 
 // ResendSync makes a sync that failed, or waits, due now, and reports whether there is one that failed. The record's notifications
@@ -363,4 +315,66 @@ func hintOf(err error) string {
 		return ""
 	}
 	return cmp.Or(with.Hint(), hintOf(errors.Unwrap(with)))
+}
+
+// announce adds to a record's notifications what sync has to say of it: those of rec.Sync.Notices that wanted selects, pending, and
+// takes them on.
+func (q *queue) announce(ctx context.Context, rec *logs.Record, wanted func(logs.Notification) bool) error {
+	set := q.s.settings.Load()
+	r := q.s.decide(rec)
+	r.d = route.Decision{}
+	var more []logs.Notification
+	for _, n := range rec.Sync.Notices {
+		notice := []route.Notice{set.Trust.Sync(n, r.ev)}
+		r.d.Notifications = append(r.d.Notifications, notice...)
+		to := set.pending(rec.Headers[pathHeader], notice)
+		if len(to) == 0 && n.Sinks != nil { // those that the settings name are no sinks of the path
+			to = set.pending("", notice)
+		}
+		more = append(more, to...)
+	}
+	more = slices.DeleteFunc(more, func(n logs.Notification) bool { return !wanted(n) })
+	if len(more) == 0 {
+		return nil
+	}
+	q.reading.Lock()
+	defer q.reading.Unlock()
+	q.mu.Lock()
+	f := q.files[rec.File]
+	if f == nil {
+		// What it notified before may have been sent since rec was read, and the log knows that before the queue forgets it.
+		q.mu.Unlock()
+		fresh, err := q.s.log.Log().Read(ctx, rec.File)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(fresh.Notifications, func(n logs.Notification) bool { return n.Status == logs.StatusPending }) {
+			// They are left to the log; what is new is fetched from there with them, and after them.
+			defer q.lookAgain()
+			return q.s.log.SetNotifications(ctx, rec.File, append(fresh.Notifications, more...))
+		}
+		q.mu.Lock()
+		f = &fileState{notifications: fresh.Notifications, since: q.s.now()}
+		q.files[rec.File] = f
+	}
+	first := len(f.notifications)
+	f.notifications = append(f.notifications, more...)
+	f.dirty = true
+	f.open += len(more)
+	q.held += len(more)
+	q.mu.Unlock()
+	q.save(ctx, rec.File, f) // durable before it is sent; what it cannot write it reports, and run writes it later
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, n := range more {
+		q.line(r, first+i, n, q.s.now(), false)
+	}
+	q.signal()
+	return nil
+}
+
+// saysSync reports whether notifications of a type are what sync has to say of a record. What it says of a commit is gathered with
+// nothing else.
+func saysSync(rec *logs.Record, kind string) bool {
+	return rec.Sync != nil && slices.ContainsFunc(rec.Sync.Notices, func(n logs.SyncNotice) bool { return n.Type == kind })
 }

@@ -327,7 +327,7 @@ func TestHealthTellsWhichReceiverAnswers(t *testing.T) {
 	if status != http.StatusOK || body["status"] != "ok" || body["version"] != "test" || body["nonce"] != "abc-123" || body["instance"] != a.Instance() {
 		t.Errorf("%d %v", status, body)
 	}
-	if a.Instance() == b.Instance() || len(a.Instance()) != 32 {
+	if a.Instance() == b.Instance() || len(a.Instance()) < 26 {
 		t.Errorf("instances %q and %q", a.Instance(), b.Instance())
 	}
 	if _, body := ask(a, http.MethodGet, "?nonce="+url.QueryEscape("<script>")); body["nonce"] != nil {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -17,8 +16,8 @@ import (
 // the lane tries one of the messages behind it. If that one gets through, the head is set aside: it is
 // tried again later beside its lane, one at a time for each sink, until Retry.GiveUp.
 
-// laneKey names a lane. Beside those that are sent in order there is one for what is set aside of a sink, and one for what is gathered
-// of a repository: these go by time.
+// laneKey names a lane. Beside those that are sent there is one for what is set aside of a sink, which goes by time, and one for what is
+// gathered of a repository while its window lasts.
 type laneKey struct {
 	sink, repository string
 	kind             laneKind
@@ -32,12 +31,8 @@ const (
 	gathering
 )
 
-type lane struct {
-	key   laneKey
-	items []*item
-	wake  bell
-	other int // which of the items behind the head is tried next in its place
-}
+// messages is a lane of the queue.
+type messages = lane[laneKey, *item]
 
 // When a message that keeps failing is suspected of having a reason of its own.
 const (
@@ -48,112 +43,45 @@ const (
 // slowAfter is how long messages wait for their turn before a sink is slow. A burst before a quick one stays as it is.
 const slowAfter = time.Second
 
-// push appends an item to a lane and sees that the lane runs. q.mu is held.
+// push appends an item to a lane. q.mu is held.
 func (q *queue) push(it *item, to laneKey) {
-	l := q.lanes[to]
-	if l == nil {
-		l = &lane{key: to, wake: newBell()}
-		q.lanes[to] = l
-		defer q.start(l)
-	}
 	it.queued = time.Now()
-	l.items = append(l.items, it)
-	l.wake.ring()
+	q.lanes.push(to, it)
 }
 
-// start gives a lane its goroutine, once the queue runs. q.mu is held.
-func (q *queue) start(l *lane) {
-	if q.ctx != nil && !q.stopping.Load() {
-		q.lanesRun.Go(func() { q.drive(l) })
-	}
-}
-
-// wake makes every lane try again now: the settings, or the world, may have changed.
-func (q *queue) wake() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, l := range q.lanes {
-		for _, it := range l.items {
-			it.due = time.Time{}
-		}
-		l.wake.ring()
-	}
-}
-
-// bell wakes one who waits, or the next one to wait.
-type bell chan struct{}
-
-func newBell() bell { return make(bell, 1) }
-
-func (b bell) ring() {
-	select {
-	case b <- struct{}{}:
-	default:
-	}
-}
-
-// wait waits for a time, until the bell rings or until ctx ends, which it reports as false.
-func (b bell) wait(ctx context.Context, most time.Duration) bool {
-	select {
-	case <-time.After(most):
-	case <-b:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
-}
-
-// drive sends a lane's items, each at its time and never two at once, so that messages that hang leave the sink's places to other
-// lanes. It ends after the last, or when the queue stops: what is pending then stands in the log.
-func (q *queue) drive(l *lane) {
-	for {
-		q.mu.Lock()
-		if len(l.items) == 0 {
-			delete(q.lanes, l.key)
-		}
-		if len(l.items) == 0 || q.stopping.Load() {
-			q.mu.Unlock()
-			return
-		}
-		it := l.next(q.s.settings.Load().CoalesceMax)
-		wait := time.Until(it.due)
-		if wait <= 0 && l.key.kind == gathering {
-			q.release(l, it)
-			q.mu.Unlock()
-			continue
-		}
-		q.mu.Unlock()
-		if wait > 0 {
-			if !l.wake.wait(q.ctx, wait) {
-				return
-			}
-			continue
-		}
-		end := q.try(it)
-		switch end.status {
-		case "":
-			return
-		case logs.StatusPending:
-			q.failed(l, it, end)
-		default:
-			q.remove(l, it)
-		}
-	}
-}
-
-// next is the item of a lane whose turn it is. q.mu is held, and none of the lane is being tried.
-func (l *lane) next(most int) *item {
-	if l.key.kind != inOrder {
+// turn is the item of a lane whose turn it is. q.mu is held.
+func (q *queue) turn(l *messages) *item {
+	if l.key.kind == aside {
 		return slices.MinFunc(l.items, func(a, b *item) int { return a.due.Compare(b.due) })
 	}
-	if l.items[0].due.IsZero() { // before its first attempt
-		l.gather(most)
+	if l.key.kind == inOrder && l.items[0].due.IsZero() { // before its first attempt
+		gather(l, q.s.settings.Load().CoalesceMax)
 	}
 	return l.items[0]
 }
 
+// work sends an item, or lets what was gathered into its lane. It returns false when the queue stops: what is pending then stands in
+// the log.
+func (q *queue) work(l *messages, it *item) bool {
+	if l.key.kind == gathering {
+		q.release(l, it)
+		return true
+	}
+	end := q.try(it)
+	switch end.status {
+	case "":
+		return false
+	case logs.StatusPending:
+		q.failed(l, it, end)
+	default:
+		q.remove(l, it)
+	}
+	return true
+}
+
 // gather makes one summary of what waits behind the first in line, when there are more than so many (less than 1 is
 // no bound) and the sink is slow.
-func (l *lane) gather(most int) {
+func gather(l *messages, most int) {
 	if most < 1 || len(l.items) < most+2 || time.Since(l.items[0].queued) < slowAfter {
 		return
 	}
@@ -165,7 +93,7 @@ func (l *lane) gather(most int) {
 }
 
 // failed puts off an item that was not sent, and sets a lane's head aside where that is the item's own fault.
-func (q *queue) failed(l *lane, it *item, end tried) {
+func (q *queue) failed(l *messages, it *item, end tried) {
 	q.mu.Lock()
 	it.due = time.Now().Add(end.wait)
 	q.mu.Unlock()
@@ -175,17 +103,17 @@ func (q *queue) failed(l *lane, it *item, end tried) {
 	}
 	q.s.logger.Warn("a notification fails while others get through; it no longer holds up its repository",
 		"sink", it.key.sink, "repository", it.key.repository, "type", it.kind, "delivery", it.refs[0].delivery, "attempts", it.tries)
-	q.remove(l, it)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	l.remove(it)
 	l.other = 0
 	q.push(it, laneKey{sink: it.key.sink, kind: aside})
 }
 
-func (q *queue) remove(l *lane, it *item) {
+func (q *queue) remove(l *messages, it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l.items = slices.DeleteFunc(l.items, func(x *item) bool { return x == it })
+	l.remove(it)
 }
 
 // suspect counts a failed attempt. It says whether the failures are enough to ask whose fault they are, and
@@ -204,7 +132,7 @@ func (q *queue) suspect(it *item) (suspect, others bool) {
 }
 
 // nextGetsThrough tries one of the messages behind a lane's head, another one every time.
-func (q *queue) nextGetsThrough(l *lane, err error) bool {
+func (q *queue) nextGetsThrough(l *messages, err error) bool {
 	if _, later := errors.AsType[*backoff.RetryAfterError](err); later {
 		return false // The sink asked to be left alone.
 	}

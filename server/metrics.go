@@ -22,7 +22,7 @@ type metrics struct {
 	rejectedAll        prometheus.Counter // not shown: Prometheus adds the reasons up
 }
 
-func newMetrics() *metrics {
+func newMetrics(s *Server) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
@@ -45,11 +45,7 @@ func newMetrics() *metrics {
 		}),
 	}
 	m.registry.MustRegister(m.received, m.rejected, m.duplicates, m.durable, m.notified, m.sentAll, m.failedAll)
-	return m
-}
-
-// watch adds what is computed when the metrics are read.
-func (m *metrics) watch(s *Server) {
+	// These are computed when the metrics are read.
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -69,6 +65,7 @@ func (m *metrics) watch(s *Server) {
 	})
 	gauge("hookctl_alarms", "Alarms that stand, as status shows them.", func() float64 { return float64(len(s.standingAlarms())) })
 	gauge("hookctl_spool_bytes", "Bytes that are durable and not yet a record file.", func() float64 { return float64(s.log.Health().SpoolBytes) })
+	return m
 }
 
 func (m *metrics) reject(reason string) {

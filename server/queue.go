@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"hookctl/logs"
@@ -19,6 +18,8 @@ import (
 // does a sink that hangs: every sink has its own places for attempts under way.
 // A message that fails while others get through leaves its lane; see lane.go.
 type queue struct {
+	lanes[laneKey, *item] // mu is also of what follows
+
 	s     *Server
 	retry Retry
 	heads heads
@@ -29,10 +30,6 @@ type queue struct {
 	// between, the other would overwrite.
 	reading sync.Mutex
 
-	mu       sync.Mutex
-	ctx      context.Context // nil until run
-	stopping atomic.Bool     // no attempt and no lane may start; set with mu held
-	lanes    map[laneKey]*lane
 	files    map[string]*fileState
 	gathers  map[gatherKey]*item // while their windows last
 	sinks    map[string]*sinkState
@@ -41,7 +38,6 @@ type queue struct {
 	missed   bool          // something was left to the log since it was last read
 	held     int           // notifications that are pending and held
 	changed  chan struct{} // closed and replaced when anything that run waits for may have changed
-	lanesRun sync.WaitGroup
 }
 
 // maxHeld bounds the memory that pending notifications take; past it they stay in the log only, and are
@@ -95,11 +91,13 @@ type item struct {
 }
 
 func newQueue(s *Server, retry Retry) *queue {
-	return &queue{
-		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{}, gathers: map[gatherKey]*item{},
+	q := &queue{
+		s: s, retry: retry, files: map[string]*fileState{}, gathers: map[gatherKey]*item{},
 		sinks: map[string]*sinkState{}, changed: make(chan struct{}), most: maxHeld,
 		overflow: true, missed: true, // until run has read the log
 	}
+	q.all, q.next, q.do = map[laneKey]*messages{}, q.turn, q.work
+	return q
 }
 
 // add takes on what a new record has pending.
@@ -190,10 +188,7 @@ func (q *queue) pending() (n int64, counting bool) {
 func (q *queue) run(ctx context.Context) {
 	q.recall(ctx)
 	q.mu.Lock()
-	q.ctx = ctx
-	for _, l := range q.lanes {
-		q.start(l)
-	}
+	q.begin(ctx)
 	q.mu.Unlock()
 	complete := q.s.log.PendingComplete()
 	tick := time.Tick(15 * time.Second)
@@ -216,22 +211,6 @@ func (q *queue) run(ctx context.Context) {
 	}
 	q.drain(context.WithoutCancel(ctx)) // also where nobody did
 	q.saveDirty(context.WithoutCancel(ctx))
-}
-
-// drain lets attempts that are under way end, and starts none.
-func (q *queue) drain(ctx context.Context) {
-	q.mu.Lock()
-	q.stopping.Store(true)
-	for _, l := range q.lanes {
-		l.wake.ring()
-	}
-	q.mu.Unlock()
-	ended := make(chan struct{})
-	go func() { q.lanesRun.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-	}
 }
 
 // troubles are since when the oldest of the pending notifications waits, the zero time for none, and the sinks of the settings whose

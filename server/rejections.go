@@ -18,15 +18,13 @@ type Rejection struct {
 	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
 	// Former is the fingerprint of a secret that is no longer accepted and that made the signature: a hook was not rotated.
 	Former string `json:"former,omitempty"`
-
-	fromGitHub bool // it looks like it
 }
 
 // rejections keeps the last hundred requests that look like GitHub's, and the last hundred of others, so that scanners
 // cannot push out what an owner has to see.
 type rejections struct {
-	mu   sync.Mutex
-	list []Rejection // the oldest first
+	mu             sync.Mutex
+	github, others []Rejection // the oldest first
 }
 
 const mostRejections = 100
@@ -35,25 +33,19 @@ const mostRejections = 100
 func (r *rejections) add(x Rejection, fromGitHub bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	x.fromGitHub = fromGitHub
-	oldest, alike := 0, 0
-	for i, y := range slices.Backward(r.list) {
-		if y.fromGitHub == fromGitHub {
-			oldest = i
-			alike++
-		}
+	list := &r.others
+	if fromGitHub {
+		list = &r.github
 	}
-	if alike == mostRejections {
-		r.list = slices.Delete(r.list, oldest, oldest+1)
-	}
-	r.list = append(r.list, x)
+	*list = append(*list, x)
+	*list = (*list)[max(0, len(*list)-mostRejections):]
 }
 
 // all returns them, the newest last.
 func (r *rejections) all() []Rejection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.list)
+	return slices.SortedStableFunc(slices.Values(slices.Concat(r.github, r.others)), func(a, b Rejection) int { return a.Time.Compare(b.Time) })
 }
 
 // looksLikeGitHub reports whether a request has the headers of a delivery. Anyone can write them; scanners do not. Old

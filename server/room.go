@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -27,8 +28,15 @@ type room struct {
 	waiting []*holder // the first comes first
 }
 
-// holder is a body that has room. What has no note belongs to its room's mu.
+// holder is a body on its way in.
 type holder struct {
+	r     io.Reader
+	pace  time.Duration // for every smallBody bytes
+	over  time.Time     // when the time of the whole ends
+	piece int64         // bytes of this one
+	due   time.Time     // of this piece
+
+	// What has no note belongs to the mu of its room.
 	size   int64        // how long the body may become
 	got    atomic.Int64 // how much of it is there
 	has    int64        // room

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,7 +54,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		log: cfg.Log, shared: cfg.Shared, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
-		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: rest{restEvery},
+		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, rest: rest{restEvery},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -70,11 +69,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return nil, fmt.Errorf("make an instance id: %w", err)
-	}
-	s.instance = hex.EncodeToString(id)
+	s.instance = rand.Text()
 	if s.shared != nil {
 		s.instance = s.shared.Instance
 	}
@@ -84,7 +79,7 @@ func New(cfg Config) (*Server, error) {
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.queue = newQueue(s, cfg.Retry.withDefaults())
 	s.consuming = newConsuming(s, cfg.Retry.withDefaults())
-	s.metrics.watch(s)
+	s.metrics = newMetrics(s)
 	return s, nil
 }
 
@@ -133,8 +128,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	queueCtx, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopQueue()
-	queueDone := make(chan struct{})
-	go func() { defer close(queueDone); s.queue.run(queueCtx) }()
+	var sending sync.WaitGroup
+	sending.Go(func() { s.queue.run(queueCtx) })
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watchCtx, stopWatching := context.WithCancel(ctx)
@@ -146,13 +141,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			s.logger.Debug("the hooks that delivered last cannot be read", "error", err)
 		}
 	})
-	if cfg != nil {
-		watching.Go(func() { s.watchCertificates(watchCtx) })
-	}
-
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(l) }()
 	if cfg != nil {
+		watching.Go(func() { s.watchCertificates(watchCtx) })
 		watching.Go(func() { s.fetchCertificates(watchCtx, cfg) })
 	}
 	select {
@@ -170,7 +162,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		s.queue.drain(drain)
 	}
 	stopQueue()
-	<-queueDone
+	sending.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,12 +32,12 @@ type Certificate struct {
 func (c TLSConfig) Certificates() ([]Certificate, error) {
 	var all []Certificate
 	for _, domain := range c.ACME.Domains {
-		kept, err := os.ReadFile(filepath.Join(c.ACME.CacheDir, domain)) // #nosec G304 -- as autocert.DirCache names it
+		kept := filepath.Join(c.ACME.CacheDir, domain) // as autocert.DirCache names it; it has the key too
+		pair, err := tls.LoadX509KeyPair(kept, kept)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		pair, err2 := tls.X509KeyPair(kept, kept)
-		if err = cmp.Or(err, err2); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("tls: read the certificate of %s: %w", domain, err)
 		}
 		all = append(all, Certificate{domain, pair.Leaf.NotAfter})
@@ -56,6 +55,7 @@ func (c TLSConfig) Certificates() ([]Certificate, error) {
 // Certificates are looked at so often, and an alarm is raised so long before one expires. ACME renews 30 days before.
 const (
 	certificateTick = time.Minute
+	certificateAge  = time.Second // before a file is read again
 	expirySoon      = 14 * 24 * time.Hour
 )
 
@@ -179,7 +179,7 @@ func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 	case c.CertFile == "" && c.KeyFile == "":
 		return nil, nil
 	}
-	files := &certificateFiles{cert: c.CertFile, key: c.KeyFile, every: time.Second}
+	files := &certificateFiles{cert: c.CertFile, key: c.KeyFile}
 	if _, err := files.get(nil); err != nil {
 		return nil, err
 	}
@@ -192,7 +192,6 @@ func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 // watchCertificates.
 type certificateFiles struct {
 	cert, key string
-	every     time.Duration // the files are read no more often
 	mu        sync.Mutex
 	read      time.Time
 	current   *tls.Certificate
@@ -201,7 +200,7 @@ type certificateFiles struct {
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current != nil && time.Since(f.read) < f.every {
+	if f.current != nil && time.Since(f.read) < certificateAge {
 		return f.current, nil
 	}
 	f.read = time.Now()

@@ -22,6 +22,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/letsencrypt/pebble/v2/ca"
@@ -198,36 +199,39 @@ func TestImpossibleDomainsAreRefused(t *testing.T) {
 }
 
 func TestHalfRenewedCertificateIsNotTaken(t *testing.T) {
-	dir := t.TempDir()
-	files := &certificateFiles{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
-	writeCertificate(t, files.cert, files.key, 1)
-	serial := func() int64 {
-		pair, err := files.get(nil)
-		if err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		files := &certificateFiles{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
+		writeCertificate(t, files.cert, files.key, 1)
+		serial := func() int64 {
+			<-time.After(certificateAge) // of the test's clock
+			pair, err := files.get(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pair.Leaf.SerialNumber.Int64()
+		}
+		if serial() != 1 {
+			t.Error("the first certificate is not shown")
+		}
+		other := filepath.Join(dir, "other.pem")
+		writeCertificate(t, files.cert, other, 2)
+		if got := serial(); got != 1 {
+			t.Errorf("in the middle of a renewal: %d", got)
+		}
+		if err := os.Rename(other, files.key); err != nil {
 			t.Fatal(err)
 		}
-		return pair.Leaf.SerialNumber.Int64()
-	}
-	if serial() != 1 {
-		t.Error("the first certificate is not shown")
-	}
-	other := filepath.Join(dir, "other.pem")
-	writeCertificate(t, files.cert, other, 2)
-	if got := serial(); got != 1 {
-		t.Errorf("in the middle of a renewal: %d", got)
-	}
-	if err := os.Rename(other, files.key); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(); got != 2 {
-		t.Errorf("after the renewal: %d", got)
-	}
-	if err := os.Remove(files.key); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(); got != 2 {
-		t.Errorf("without its file: %d", got)
-	}
+		if got := serial(); got != 2 {
+			t.Errorf("after the renewal: %d", got)
+		}
+		if err := os.Remove(files.key); err != nil {
+			t.Fatal(err)
+		}
+		if got := serial(); got != 2 {
+			t.Errorf("without its file: %d", got)
+		}
+	})
 }
 
 // TestACMEAgainstPebble fetches a certificate from Let's Encrypt's own test authority, which

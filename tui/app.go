@@ -127,7 +127,7 @@ func (a *app) arrived(batch []logs.Entry) tea.Cmd {
 
 // poll asks the receiver how it is; again goes on with that.
 func (a *app) poll(again bool) tea.Cmd {
-	home := a.cfg.Home
+	receiver := daemon.Dial(a.cfg.Home)
 	var last error
 	if again {
 		last = a.status.Err
@@ -135,7 +135,10 @@ func (a *app) poll(again bool) tea.Cmd {
 	return kit.Ask(a.Shell, func(ctx context.Context) (daemon.Status, error) {
 		ctx, stop := context.WithTimeout(ctx, statusWait)
 		defer stop()
-		return doctor.AskAgain(ctx, home, last)
+		if last == daemon.ErrNotRunning && receiver.Absent(ctx) { // itself: an error that says more needs the whole search
+			return daemon.Status{}, last
+		}
+		return receiver.Status(ctx)
 	}, func(s daemon.Status, err error) tea.Cmd {
 		heard := a.heard(s, err)
 		if !again {

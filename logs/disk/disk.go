@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -50,39 +51,41 @@ const (
 // ErrShort as a fault makes a write end half way.
 var ErrShort = errors.New("short write")
 
-func (d *FS) check(op Op, path string) error {
-	if d.Fault == nil {
-		return nil
+// do makes a call, unless a fault takes its place.
+func (d *FS) do(e Event, call func() error) error {
+	if d.Fault != nil {
+		path := cmp.Or(e.To, e.Path)
+		if err := d.Fault(e.Op, path); err != nil {
+			return &os.PathError{Op: string(e.Op), Path: path, Err: err}
+		}
 	}
-	return d.Fault(op, path)
+	defer d.note(e)()
+	return call()
 }
 
 // Create makes a file that must not exist yet.
-func (d *FS) Create(path string) (*os.File, error) {
-	if err := d.check(OpCreate, path); err != nil {
-		return nil, &os.PathError{Op: "create", Path: path, Err: err}
-	}
-	defer d.note(Event{Op: OpCreate, Path: path})()
-	return os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+func (d *FS) Create(path string) (f *os.File, err error) {
+	err = d.do(Event{Op: OpCreate, Path: path}, func() (err error) {
+		f, err = os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		return err
+	})
+	return f, err
 }
 
 // WriteAt writes bytes whose loss would matter.
 func (d *FS) WriteAt(f *os.File, p []byte, off int64) error {
-	if err := d.check(OpWrite, f.Name()); err != nil {
-		if errors.Is(err, ErrShort) {
-			_, err = f.WriteAt(p[:len(p)/2], off)
-			return errors.Join(io.ErrShortWrite, err)
-		}
-		return &os.PathError{Op: "write", Path: f.Name(), Err: err}
+	write := func() error { _, err := f.WriteAt(p, off); return err }
+	err := d.do(Event{Op: OpWrite, Path: f.Name(), Data: p, Off: off}, write)
+	if errors.Is(err, ErrShort) {
+		p = p[:len(p)/2]
+		return errors.Join(io.ErrShortWrite, write())
 	}
-	return d.Overwrite(f, p, off)
+	return err
 }
 
 // Overwrite is WriteAt for what decides about nothing, and never fails by fault.
 func (d *FS) Overwrite(f *os.File, p []byte, off int64) error {
-	defer d.note(Event{Op: OpWrite, Path: f.Name(), Data: p, Off: off})()
-	_, err := f.WriteAt(p, off)
-	return err
+	return (&FS{Trace: d.Trace}).WriteAt(f, p, off)
 }
 
 // Remove takes a name away.
@@ -94,20 +97,12 @@ func (d *FS) Remove(path string) error {
 // Sync makes the file's data durable, and of its metadata what is needed to
 // read it back.
 func (d *FS) Sync(f *os.File) error {
-	if err := d.check(OpSync, f.Name()); err != nil {
-		return &os.PathError{Op: "sync", Path: f.Name(), Err: err}
-	}
-	defer d.note(Event{Op: OpSync, Path: f.Name()})()
-	return datasync(f)
+	return d.do(Event{Op: OpSync, Path: f.Name()}, func() error { return datasync(f) })
 }
 
 // SyncDir makes the names in a directory durable.
 func (d *FS) SyncDir(dir string) error {
-	if err := d.check(OpSync, dir); err != nil {
-		return &os.PathError{Op: "sync", Path: dir, Err: err}
-	}
-	defer d.note(Event{Op: OpSync, Path: dir})()
-	return syncDirectory(dir)
+	return d.do(Event{Op: OpSync, Path: dir}, func() error { return syncDirectory(dir) })
 }
 
 // MakeDirs makes a directory and what leads to it, and their names durable: of what is a file good that was synced, when the
@@ -132,20 +127,12 @@ func (d *FS) MakeDirs(dir string) error {
 // Link gives a file a second name, and fails with fs.ErrExist where that name
 // is taken.
 func (d *FS) Link(from, to string) error {
-	if err := d.check(OpLink, to); err != nil {
-		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
-	}
-	defer d.note(Event{Op: OpLink, Path: from, To: to})()
-	return os.Link(from, to)
+	return d.do(Event{Op: OpLink, Path: from, To: to}, func() error { return os.Link(from, to) })
 }
 
 // Rename replaces what has the new name.
 func (d *FS) Rename(from, to string) error {
-	if err := d.check(OpRename, to); err != nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
-	}
-	defer d.note(Event{Op: OpRename, Path: from, To: to})()
-	return os.Rename(from, to)
+	return d.do(Event{Op: OpRename, Path: from, To: to}, func() error { return os.Rename(from, to) })
 }
 
 // Replace makes a durable file in the place of what has its name, if anything, and opens it. Until it is whole it has the name

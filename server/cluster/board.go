@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
@@ -17,8 +18,9 @@ type board struct {
 	mu      sync.Mutex
 	entries map[string]entry
 	lapsed  map[string]lapse
-	watched uint64        // the newest revision that the watch has brought
 	changed chan struct{} // closed and replaced with every change
+
+	watched atomic.Uint64 // the newest revision that the watch has brought
 }
 
 type entry struct {
@@ -156,16 +158,10 @@ func (n *Node) watchOnce(ctx context.Context) error {
 			default:
 				seen[e.Key()] = true
 				n.board.note(e.Key(), entry{e.Value(), e.Revision(), e.Created(), time.Now()}, e.Operation())
-				n.board.reached(e.Revision())
+				n.board.watched.Store(max(n.board.watched.Load(), e.Revision()))
 			}
 		}
 	}
-}
-
-func (b *board) reached(revision uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.watched = max(b.watched, revision)
 }
 
 // current returns when this node has seen everything that was in the bucket when it was called. The replica that the watch reads
@@ -179,10 +175,8 @@ func (n *Node) current(ctx context.Context) error {
 		return err
 	}
 	for {
-		n.board.mu.Lock()
-		watched, changed := n.board.watched, n.board.changed
-		n.board.mu.Unlock()
-		if watched >= revision {
+		changed := n.board.next()
+		if n.board.watched.Load() >= revision {
 			return nil
 		}
 		select {

@@ -51,7 +51,6 @@ func TestLargeBodiesAreReadBackBeforeTheyAreNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &clumsy{damage: 2, has: map[string][]byte{}}
 		n := &Node{log: slog.New(slog.DiscardHandler), objects: store, life: t.Context()}
-		n.uploads.of = map[string]*upload{}
 		rec := &logs.Record{File: "x.json", DeliveryID: "72d3162e-cc78-11e3-81ab-000000000001", Payload: []byte("large")}
 		name, err := n.upload(t.Context(), rec)
 		if err != nil || !bytes.Equal(store.has[name], rec.Payload) || len(store.has) != 1 {

@@ -33,7 +33,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"time"
 
 	"hookctl/logs"
 )
@@ -150,7 +149,6 @@ type Config struct {
 	Withdraw func(ctx context.Context) error
 	// Alarm raises an alarm, or clears it with an empty text.
 	Alarm func(key, text, hint string)
-	Now   func() time.Time // nil is time.Now
 }
 
 func positionFile(logDir string) string { return filepath.Join(logDir, ".hookctl", "cluster.json") }

@@ -49,9 +49,8 @@ type Node struct {
 	kv      jetstream.KeyValue
 	objects jetstream.ObjectStore
 
-	began time.Time
-	heard atomic.Int64 // when a quorum last answered, in nanoseconds since then, whatever the clock is set to
-	full  atomic.Bool  // the stream has no room
+	heard atomic.Pointer[time.Time] // when a quorum last answered, nil for never
+	full  atomic.Bool               // the stream has no room
 
 	probe  chan struct{} // held by the one that publishes while no quorum is known
 	stuck  atomic.Bool   // the disk takes no deliveries of other nodes
@@ -81,21 +80,16 @@ func Start(c Config) (*Node, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	if problems := c.Check(); len(problems) > 0 {
 		return nil, problems[0]
 	}
-	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next(), began: time.Now(), probe: make(chan struct{}, 1)}
-	n.heard.Store(-int64(quiet))
+	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next(), probe: make(chan struct{}, 1)}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.records.init()
-	n.outbox.init()
-	n.uploads.of = map[string]*upload{}
+	n.outbox.wake = make(chan struct{}, 1)
 	n.results.init()
 	n.board.init()
-	if err := n.place.load(positionFile(c.Log.Log().Dir()), c.Now()); err != nil {
+	if err := n.place.load(positionFile(c.Log.Log().Dir()), time.Now()); err != nil {
 		return nil, err
 	}
 	var err error
@@ -125,7 +119,13 @@ func (n *Node) Run(ctx context.Context) {
 		gone()
 		return nil
 	})
-	for _, work := range []func(context.Context){n.watchBoard, n.keepSecrets, n.beat, n.followDeliveries, n.followOutcomes, n.sendOutcomes, n.emptyOutbox, n.keepPlace, n.keepEngine, n.keepRotation} {
+	for _, work := range []func(context.Context){
+		n.watchBoard, n.keepSecrets, n.beat, n.emptyOutbox, n.keepEngine, n.keepRotation,
+		func(ctx context.Context) { n.follow(ctx, deliveries, &n.place.now.Deliveries, n.file) },
+		func(ctx context.Context) { n.follow(ctx, outcomes, &n.place.now.Outcomes, n.settle) },
+		func(ctx context.Context) { every(ctx, time.Second, n.results.wake, func() { n.shareOutcomes(ctx) }) },
+		func(ctx context.Context) { every(ctx, time.Second, nil, func() { n.place.save(n) }) },
+	} {
 		all.Go(func() error { work(ctx); return nil })
 	}
 	if !n.cfg.NotifyOff {
@@ -245,10 +245,13 @@ func (n *Node) waitReady(ctx context.Context) error {
 func (n *Node) Healthy() bool { return n.cfg.AckLocal || n.reached() }
 
 // reached reports whether a quorum answered a moment ago.
-func (n *Node) reached() bool { return time.Since(n.began)-time.Duration(n.heard.Load()) < quiet }
+func (n *Node) reached() bool {
+	at := n.heard.Load()
+	return at != nil && time.Since(*at) < quiet
+}
 
 // answered notes that a quorum took something.
-func (n *Node) answered() { n.heard.Store(int64(time.Since(n.began))) }
+func (n *Node) answered() { n.heard.Store(new(time.Now())) }
 
 // pause waits, or less where ctx ends.
 func pause(ctx context.Context, d time.Duration) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,39 +20,19 @@ import (
 
 // outbox are the records of this node that no quorum has, as far as is known.
 type outbox struct {
-	mu    sync.Mutex
-	files map[string]time.Time // when they were received
-	scan  bool                 // what an earlier run left is not in files yet
-	wake  chan struct{}
+	files   sync.Map    // when they were received, a time.Time
+	scanned atomic.Bool // what an earlier run left is in files
+	wake    chan struct{}
 }
 
-func (o *outbox) init() {
-	o.files, o.scan, o.wake = map[string]time.Time{}, true, make(chan struct{}, 1)
-}
-
-func (o *outbox) add(file string, at time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.files[file] = at
-}
-
-func (o *outbox) done(file string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.files, file)
-}
-
-// scanned says that everything an earlier run left is in files.
-func (o *outbox) scanned() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.scan = false
-}
-
-func (o *outbox) len() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.files)
+// all are the records, with the time when they were received.
+func (o *outbox) all() map[string]time.Time {
+	all := map[string]time.Time{}
+	o.files.Range(func(file, at any) bool {
+		all[file.(string)] = at.(time.Time)
+		return true
+	})
+	return all
 }
 
 // emptyOutbox publishes what no quorum has yet: what an earlier run of this node left, and what failed since.
@@ -60,13 +41,13 @@ func (n *Node) emptyOutbox(ctx context.Context) {
 		return
 	}
 	n.again(ctx, "look for records that were never shared", func(ctx context.Context) error {
-		_, err := n.each(ctx, n.place.sharedUntil(), func(e logs.Entry) error {
-			n.outbox.add(e.File, e.ReceivedAt)
+		_, err := n.each(ctx, n.place.from.Shared, func(e logs.Entry) error {
+			n.outbox.files.Store(e.File, e.ReceivedAt)
 			return nil
 		})
 		return err
 	})
-	n.outbox.scanned()
+	n.outbox.scanned.Store(true)
 	first := true
 	every(ctx, time.Second, n.outbox.wake, func() {
 		n.shareWaiting(ctx, first)
@@ -76,9 +57,7 @@ func (n *Node) emptyOutbox(ctx context.Context) {
 
 // shareWaiting publishes what waits, the oldest first. What has just come in is left to its own way, but for the first time.
 func (n *Node) shareWaiting(ctx context.Context, first bool) {
-	n.outbox.mu.Lock()
-	waiting := maps.Clone(n.outbox.files)
-	n.outbox.mu.Unlock()
+	waiting := n.outbox.all()
 	files := slices.SortedFunc(maps.Keys(waiting), func(a, b string) int {
 		return cmp.Or(waiting[a].Compare(waiting[b]), cmp.Compare(len(a), len(b)), strings.Compare(a, b)) // of one second: x, x_2, x_10
 	})
@@ -90,7 +69,7 @@ func (n *Node) shareWaiting(ctx context.Context, first bool) {
 		share.add(file)
 	}
 	if err := share.wait(); err != nil && ctx.Err() == nil {
-		n.log.Debug("cluster: records wait to be shared", "records", n.outbox.len(), "error", err)
+		n.log.Debug("cluster: records wait to be shared", "records", len(n.outbox.all()), "error", err)
 	}
 }
 
@@ -127,7 +106,7 @@ func (n *Node) sharing(ctx context.Context) *sharing {
 func (s *sharing) add(file string) {
 	rec, err := s.n.cfg.Log.Log().Read(s.ctx, file)
 	if errors.Is(err, logs.ErrNotFound) || err == nil && !shares(rec) {
-		s.n.outbox.done(file)
+		s.n.outbox.files.Delete(file)
 		return
 	}
 	if err != nil {
@@ -158,7 +137,7 @@ func shares(rec *logs.Record) bool {
 func (n *Node) each(ctx context.Context, since time.Time, do func(logs.Entry) error) (int, error) {
 	query := logs.Query{Newer: true, Limit: 1000}
 	if !since.IsZero() {
-		filter, err := logs.ParseFilter("since:"+since.UTC().Format(time.RFC3339), n.cfg.Now())
+		filter, err := logs.ParseFilter("since:"+since.UTC().Format(time.RFC3339), time.Now())
 		if err != nil {
 			return 0, err
 		}

@@ -16,9 +16,6 @@ func TestOneRecordAtATimeLooksForAQuorum(t *testing.T) {
 	other, _ := leaseNodes(t)
 	n.js, n.ready, n.engine = other.js, other.ready, &engine{conn: other.js.Conn()}
 	n.cfg.Alarm = func(string, string, string) {}
-	n.outbox.init()
-	n.began = time.Now()
-	n.heard.Store(-int64(quiet))
 	n.probe = make(chan struct{}, 1)
 	stream, err := n.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: deliveries, Subjects: []string{deliverySubject + ">"}})
 	if err != nil {

@@ -218,11 +218,7 @@ func (n *Node) ShareSecrets(ctx context.Context, required []string) error {
 		}
 		pause(ctx, 50*time.Millisecond)
 	}
-	for { // an election takes seconds
-		err := n.syncSecrets(ctx)
-		if err == nil {
-			break
-		}
+	for err := n.syncSecrets(ctx); err != nil; err = n.syncSecrets(ctx) { // an election takes seconds
 		if pause(ctx, 200*time.Millisecond); !errors.Is(err, ErrNoQuorum) || ctx.Err() != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -18,8 +17,6 @@ func TestANodeKnowsItsOwnSecretsInARotation(t *testing.T) {
 	}{"its own": {"both secrets", true}, "another node's": {"something else", false}} {
 		n := followingNode(t)
 		n.cfg.Secret, n.cfg.Name = newTestKey(t), "hooks"
-		n.cfg.Now = time.Now
-		n.outbox.init()
 		n.board.init()
 		n.place.path = positionFile(n.cfg.Log.Log().Dir())
 		n.place.now.Secrets, n.place.now.Digest = 7, "of before"

@@ -22,7 +22,7 @@ type presence struct {
 
 func (n *Node) presence() presence {
 	return presence{
-		Version: n.cfg.Version, Run: n.run, Read: n.place.seen(&n.place.now.Deliveries), Waiting: n.outbox.len(), Time: time.Now().UTC(),
+		Version: n.cfg.Version, Run: n.run, Read: n.place.seen(&n.place.now.Deliveries), Waiting: len(n.outbox.all()), Time: time.Now().UTC(),
 		Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
 	}
 }

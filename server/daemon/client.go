@@ -48,7 +48,8 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		err = c.returned(ctx, &st)
 	}
 	if _, known := errors.AsType[*UnresponsiveError](err); !known && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotRunning)) {
-		if pid, locked, heldErr := Held(c.home); heldErr == nil && locked {
+		if locked, heldErr := held(c.home); heldErr == nil && locked {
+			pid := holder(c.home)
 			err = &UnresponsiveError{PID: pid, Suspended: suspended(pid), Err: err}
 		}
 	}

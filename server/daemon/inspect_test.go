@@ -13,8 +13,8 @@ import (
 func TestWhatIsLeftOfAReceiver(t *testing.T) {
 	t.Parallel()
 	cfg := toyConfig(t, "serve")
-	if pid, locked, err := Held(cfg.Home); pid != 0 || locked || err != nil {
-		t.Errorf("before the first start: %d, %v, %v", pid, locked, err)
+	if locked, err := held(cfg.Home); locked || err != nil {
+		t.Errorf("before the first start: %v, %v", locked, err)
 	}
 	if path, err := RemoveStaleSocket(cfg.Home); path != "" || err != nil {
 		t.Errorf("removed %q, %v", path, err)
@@ -23,8 +23,8 @@ func TestWhatIsLeftOfAReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pid, locked, err := Held(cfg.Home); pid != st.PID || !locked || err != nil {
-		t.Errorf("while it runs: %d, %v, %v", pid, locked, err)
+	if locked, err := held(cfg.Home); holder(cfg.Home) != st.PID || !locked || err != nil {
+		t.Errorf("while it runs: %d, %v, %v", holder(cfg.Home), locked, err)
 	}
 	if path, err := RemoveStaleSocket(cfg.Home); path != "" || err != nil {
 		t.Errorf("removed the socket of a running receiver: %q, %v", path, err)
@@ -36,7 +36,7 @@ func TestWhatIsLeftOfAReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, "the lock to be dropped", func() bool {
-		_, locked, err := Held(cfg.Home)
+		locked, err := held(cfg.Home)
 		return err == nil && !locked
 	})
 	if path, err := StaleSocket(cfg.Home); path != SocketFile(cfg.Home) || err != nil {

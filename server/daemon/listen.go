@@ -142,16 +142,12 @@ func (i *Instance) give(s socket) net.Listener {
 }
 
 // dropInherited closes what nobody asked for: connections to it would wait for ever.
-func (i *Instance) dropInherited() error {
-	var errs []error
+func (i *Instance) dropInherited() (err error) {
 	for _, s := range i.inherited {
-		errs = append(errs, s.Close())
+		err = errors.Join(err, s.Close())
 	}
 	i.inherited = nil
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close a socket that is no longer wanted: %w", err)
-	}
-	return nil
+	return err
 }
 
 // unclaimed closes the sockets that Listen was not asked for.

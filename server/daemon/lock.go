@@ -92,9 +92,7 @@ func (i *Instance) acquire(cfg Config) error {
 	patience := time.Second
 	text, succeed := os.LookupEnv(envTakeover)
 	if succeed {
-		if err := os.Unsetenv(envTakeover); err != nil {
-			return fmt.Errorf("clear %s: %w", envTakeover, err)
-		}
+		_ = os.Unsetenv(envTakeover) // what a sink starts is no successor
 		if patience, err = time.ParseDuration(text); err != nil {
 			return fmt.Errorf("%s: %w", envTakeover, err)
 		}
@@ -217,16 +215,6 @@ func readPID(home string) int {
 		return 0
 	}
 	return pid
-}
-
-// Held reports whether some process holds the lock of home, and which one where that is known: a receiver that runs, or
-// one that starts, stops or hangs and does not answer.
-func Held(home string) (pid int, locked bool, err error) {
-	locked, err = held(home)
-	if locked {
-		pid = holder(home)
-	}
-	return pid, locked, err
 }
 
 // CheckAddress tries whether a receiver could listen on address, and names who has the port where the system says so.

@@ -125,14 +125,9 @@ func keepStderr(home string, file *os.File) error {
 func tail(f *os.File) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("read the receiver's output: %w", err)
+		return nil, err
 	}
-	from := max(0, info.Size()-maxTail)
-	text, err := io.ReadAll(io.NewSectionReader(f, from, maxTail))
-	if err != nil {
-		return nil, fmt.Errorf("read the receiver's output: %w", err)
-	}
-	return text, nil
+	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-maxTail), maxTail))
 }
 
 // startError gathers what the process said before it ended.

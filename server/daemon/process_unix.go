@@ -173,10 +173,10 @@ func pass(conn net.Conn, listeners []*listener) error {
 		defer f.Close() //nolint:errcheck // a copy
 		// Fd() would make the socket blocking, for us too.
 		raw, err := f.SyscallConn()
-		if err != nil {
-			return fmt.Errorf("copy the socket of %s: %w", l.Addr(), err)
+		if err == nil {
+			err = raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }) //nolint:gosec // descriptors are small
 		}
-		if err := raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }); err != nil { //nolint:gosec // descriptors are small
+		if err != nil {
 			return fmt.Errorf("copy the socket of %s: %w", l.Addr(), err)
 		}
 	}

@@ -100,12 +100,9 @@ func launch(cfg Config, env ...string) (*process, error) {
 	cmd.Dir = cfg.Home
 	cmd.Stdout, cmd.Stderr = stderr, stderr
 	cmd.Env = cfg.Env
-	if cmd.Env == nil {
-		cmd.Env = os.Environ()
-	}
 	// What we start runs by itself, even where a supervisor runs us.
 	drop := append(supervisorVariables(), envTakeover)
-	cmd.Env = slices.DeleteFunc(slices.Clone(cmd.Env), func(v string) bool {
+	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains(drop, name)
 	})

@@ -19,7 +19,7 @@ const upkeepInterval = 2 * time.Second
 
 // door is the control socket that is being served.
 type door struct {
-	ln   net.Listener
+	ln   *net.UnixListener
 	path string
 	file os.FileInfo // the socket's file as it was created
 	done chan error  // what serving it ended with
@@ -39,14 +39,12 @@ func (i *Instance) openDoor(srv *http.Server) (*door, error) {
 	if err != nil {
 		return nil, full(i.home, fmt.Errorf("open the control socket: %w", err))
 	}
-	if unix, ok := d.ln.(*net.UnixListener); ok {
-		unix.SetUnlinkOnClose(false) // by then the path may lead elsewhere
+	d.ln.SetUnlinkOnClose(false) // by then the path may lead elsewhere
+	if err = os.Chmod(d.path, 0o600); err == nil {
+		d.file, err = os.Lstat(d.path)
 	}
-	if err := os.Chmod(d.path, 0o600); err != nil {
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("protect the control socket: %w", err), d.ln.Close())
-	}
-	if d.file, err = os.Lstat(d.path); err != nil {
-		return nil, errors.Join(fmt.Errorf("look at the control socket: %w", err), d.ln.Close())
 	}
 	go func() { d.done <- srv.Serve(d.ln) }()
 	return d, nil

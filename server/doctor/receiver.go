@@ -15,15 +15,6 @@ import (
 	"hookctl/server/fleet"
 )
 
-// AskAgain is [daemon.Client.Status] for someone who goes on asking: where the last answer was that no receiver runs, it looks
-// only for one that was started since.
-func AskAgain(ctx context.Context, home string, last error) (daemon.Status, error) {
-	if last == daemon.ErrNotRunning && daemon.Dial(home).Absent(ctx) { // itself: an error that says more needs the whole search
-		return daemon.Status{}, last
-	}
-	return daemon.Dial(home).Status(ctx)
-}
-
 // stopped reports whether an error of [daemon.Client.Status] means that no process is the receiver.
 func stopped(err error) bool {
 	return errors.Is(err, daemon.ErrNotRunning) && !errors.As(err, new(*daemon.UnresponsiveError))

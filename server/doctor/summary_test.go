@@ -81,7 +81,7 @@ func row(t *testing.T, rows []Row, name string) Row {
 }
 
 func (w *world) live() Live {
-	st, err := AskAgain(w.t.Context(), w.home, daemon.ErrNotRunning)
+	st, err := daemon.Dial(w.home).Status(w.t.Context())
 	return Live{Status: st, Err: err}
 }
 

@@ -88,14 +88,11 @@ func (f *Fleet) With(log *logs.Log) *Fleet {
 func (f *Fleet) GitHub() (*hooks.Client, error) {
 	f.shared.mu.Lock()
 	defer f.shared.mu.Unlock()
-	if f.shared.client != nil {
-		return f.shared.client, nil
+	var err error
+	if f.shared.client == nil {
+		f.shared.client, err = f.cfg.GitHub() // nil beside an error
 	}
-	client, err := f.cfg.GitHub()
-	if err == nil {
-		f.shared.client = client
-	}
-	return client, err
+	return f.shared.client, err
 }
 
 // SignIn asks GitHub who the user is. It opens GitHub again, so that a login that was fixed in the meantime is the one of every

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -27,21 +26,9 @@ type SetupRequest struct {
 	Insecure bool           // GitHub does not check the certificate
 	Wait     time.Duration  // for the proof of one hook; that of the Config if zero
 
-	Adopt            bool   // takes back hooks that were pointed elsewhere
-	AllowUnreachable bool   // also an address that GitHub refuses or cannot reach, such as localhost
-	Secret           string // kept if none is set yet; "" generates one
+	Adopt            bool // takes back hooks that were pointed elsewhere
+	AllowUnreachable bool // also an address that GitHub refuses or cannot reach, such as localhost
 }
-
-// String leaves the secret out.
-func (r SetupRequest) String() string {
-	return fmt.Sprintf("setup of %d targets at %s", len(r.Targets), r.URL)
-}
-
-// GoString is String.
-func (r SetupRequest) GoString() string { return r.String() }
-
-// LogValue is what log/slog prints.
-func (r SetupRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // SetupPlan is what setup would do, worked out by looking only: print it with String, as JSON, or as lines for gh with Calls.
 type SetupPlan struct {
@@ -78,7 +65,6 @@ type SetupReport struct {
 	Receiver daemon.Status
 	Started  bool   // the receiver was started for it
 	Secret   string // fingerprint of a secret that was generated and kept; "" where there was one
-	SavedURL string // the public URL, where it was kept in the settings
 	// Address is what is odd about the address as seen from here, nil for nothing. GitHub may see what this machine cannot: the
 	// pings are the proof.
 	Address error
@@ -160,7 +146,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 			return ours || r.Adopt && elsewhere || hooks.SameReceiver(h.URL, url)
 		},
 	}
-	if plan.Fresh, err = f.chooseSecret(&ask, r.Secret); err != nil {
+	if plan.Fresh, err = f.chooseSecret(&ask); err != nil {
 		return plan, err
 	}
 	plan.Secret, plan.request = secret.Fingerprint(ask.Secret), ask
@@ -178,7 +164,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 }
 
 // chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh means that it is new.
-func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh bool, err error) {
+func (f *Fleet) chooseSecret(ask *hooks.SetupRequest) (fresh bool, err error) {
 	defer func() {
 		if err == nil && secret.Published(ask.Secret) {
 			err = hooks.WithCure(secret.ErrPublished, secret.ReplacePublished)
@@ -190,9 +176,7 @@ func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh boo
 	if ask.Secret, _, err = f.cfg.Store.ForHooks(); err != nil || ask.Secret != "" {
 		return false, err
 	}
-	if ask.Secret = offered; ask.Secret == "" {
-		ask.Secret, err = secret.Generate()
-	}
+	ask.Secret, err = secret.Generate()
 	return true, err
 }
 
@@ -246,12 +230,8 @@ func (f *Fleet) Setup(ctx context.Context, p SetupPlan, progress func(hooks.Step
 		kept := f.remember(context.WithoutCancel(ctx), p, report.Results)
 		return errors.Join(err, kept, f.takeIn(ctx, client, log, p, report.Results))
 	})
-	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.publicURL()) {
-		saved := f.savePublicURL(ctx, save)
-		if saved == nil {
-			report.SavedURL = save
-		}
-		err = errors.Join(err, saved)
+	if report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.publicURL()) {
+		err = errors.Join(err, f.savePublicURL(ctx, hooks.BaseURL(p.URL)))
 	}
 	return report, err
 }

@@ -41,10 +41,7 @@ func (r *receiver) join(s *Settings) (err error) {
 		Withdraw: func(ctx context.Context) error { return r.server.Withdraw(ctx) },
 		Alarm:    func(key, text, hint string) { r.server.SetAlarm(key, text, hint) },
 	})
-	if err != nil {
-		return hooks.WithCure(err, "check the section cluster: hookctl config; then: hookctl doctor")
-	}
-	return nil
+	return hooks.WithCure(err, "check the section cluster: hookctl config; then: hookctl doctor")
 }
 
 // rotating reports whether a process of this home is rotating.
@@ -106,15 +103,7 @@ func (r *receiver) shareSecrets(ctx context.Context) error {
 	if r.node == nil {
 		return nil
 	}
-	err := r.node.ShareSecrets(ctx, r.server.Stats().Secrets)
-	member := (*cluster.MemberError)(nil)
-	if errors.As(err, &member) {
-		return hooks.WithCure(err, member.Hint())
-	}
-	if err != nil {
-		return hooks.WithCure(err, "hookctl cluster status")
-	}
-	return nil
+	return hooks.WithCure(r.node.ShareSecrets(ctx, r.server.Stats().Secrets), "hookctl cluster status")
 }
 
 // clusterStatus is the cluster's part of the status.

@@ -10,7 +10,7 @@
 //   - it fetches from GitHub what never arrived, at start and every ten minutes (catchup.go)
 //   - it keeps a tunnel open, and hooks follow the tunnel's address (tunnel.go)
 //   - it does what project sync has to do, in order, and reminds of blocked tasks (sync.go)
-//   - it drops secrets whose time is over, prunes the log, refreshes GitHub's address ranges (upkeep.go, ranges.go)
+//   - it drops secrets whose time is over, prunes the log, refreshes GitHub's address ranges (upkeep.go)
 //   - it answers Prometheus (metrics.go)
 //
 // Run owns every one of these and returns when the last has ended. When the listener or the control socket fails, the

@@ -43,14 +43,14 @@ func (r *receiver) reloadHere(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	useRanges, err := r.ranges.prepare(ctx, r.cfg.Daemon.Home, s)
+	ranges, err := prepareRanges(ctx, r.cfg.Daemon.Home, s)
 	if err != nil {
 		return err
 	}
 	if err := r.server.Reload(r.core(s)); err != nil {
 		return err
 	}
-	useRanges()
+	r.ranges.current.Store(ranges)
 	r.mu.Lock()
 	r.settings = s
 	r.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
-	"hookctl/server/daemon"
 )
 
 // openSync makes project sync of settings. It asks nobody yet.
@@ -108,22 +107,18 @@ func (c *Client) Apply(ctx context.Context, key string) (logs.Sync, error) {
 // ApplySync is [Client.Apply] where a receiver runs. Without one this process is the writer of the log; the sinks hear of it when
 // a receiver starts.
 func ApplySync(ctx context.Context, home string, s *Settings, sync *tasks.Sync, key string) (logs.Sync, error) {
-	out, err := Dial(home).Apply(ctx, key)
-	if !errors.Is(err, daemon.ErrNotRunning) {
-		return out, err
-	}
 	item, err := sync.Find(key)
 	if err != nil {
-		return out, err
+		return logs.Sync{}, err
 	}
 	intake, err := OpenIntake(ctx, home, s)
 	if err != nil {
-		return out, err
+		return logs.Sync{}, err
 	}
-	if intake.server == nil { // one was started in this moment
-		return Dial(home).Apply(ctx, key)
+	if intake.server == nil {
+		return intake.client.Apply(ctx, key)
 	}
-	out, err = intake.server.Consume(ctx, item.File, handled(sync.Apply))
+	out, err := intake.server.Consume(ctx, item.File, handled(sync.Apply))
 	return out, errors.Join(gone(item, err), intake.Close(ctx))
 }
 

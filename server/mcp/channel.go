@@ -113,7 +113,7 @@ func (c *channel) offer(ctx context.Context, first bool) error {
 	if err != nil && (!first || ctx.Err() != nil) {
 		return err
 	}
-	open, err := log.Offer(ctx, name, found.Next, entriesOf(found.Entries)...)
+	open, err := log.Offer(ctx, name, found.Next, filesOf(found.Entries, fileOf)...)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (c *channel) offer(ctx context.Context, first bool) error {
 			return nil
 		}
 		if len(list) > 1 || len(entries) == 0 {
-			return c.push(ctx, digest("offered and not acknowledged", offered(list)), map[string]string{"type": "digest", "count": fmt.Sprint(len(list))})
+			return c.push(ctx, digest("offered and not acknowledged", filesOf(list, func(o logs.Offer) string { return o.File })), map[string]string{"type": "digest", "count": fmt.Sprint(len(list))})
 		}
 	}
 	switch len(entries) {
@@ -136,24 +136,19 @@ func (c *channel) offer(ctx context.Context, first bool) error {
 	case 1:
 		return c.push(ctx, sentence(entries[0]), metaOf(entries[0]))
 	}
-	return c.push(ctx, digest("new", entriesOf(entries)), map[string]string{"type": "digest", "count": fmt.Sprint(len(entries))})
+	return c.push(ctx, digest("new", filesOf(entries, fileOf)), map[string]string{"type": "digest", "count": fmt.Sprint(len(entries))})
 }
 
-func offered(list []logs.Offer) []string {
+// filesOf are the files that the rows of a list name.
+func filesOf[T any](list []T, file func(T) string) []string {
 	files := make([]string, len(list))
-	for i, o := range list {
-		files[i] = o.File
+	for i, row := range list {
+		files[i] = file(row)
 	}
 	return files
 }
 
-func entriesOf(list []logs.Entry) []string {
-	files := make([]string, len(list))
-	for i, e := range list {
-		files[i] = e.File
-	}
-	return files
-}
+func fileOf(e logs.Entry) string { return e.File }
 
 // digest says in one push that there are several events. It names the newest.
 func digest(what string, files []string) string {

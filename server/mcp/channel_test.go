@@ -155,7 +155,7 @@ func openFiles(t *testing.T, dir string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return offered(list)
+	return filesOf(list, func(o logs.Offer) string { return o.File })
 }
 
 func TestChannelOffersUntilAcknowledged(t *testing.T) {

@@ -81,11 +81,10 @@ func (f *face) view(ctx context.Context, c *call, in viewArguments) (any, error)
 	if !whole {
 		record.Payload = nil
 	}
-	shown, err := ofRecord.of(record)
+	out, err := ofRecord.object(record)
 	if err != nil {
 		return nil, err
 	}
-	out, _ := shown.(map[string]any)
 	out["file"], out["cursor"] = record.File, ""
 	moved, _ := out[untrusted].(map[string]any)
 	if in.Log {

@@ -2,12 +2,14 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"hookctl/hooks"
@@ -27,14 +29,13 @@ func (f *face) addResources() {
 	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", reading(f, f.ci, ciArguments{}, false))
 	f.addResource(uriLatest, "latest events", "The newest events, newest first", reading(f, f.search, searchArguments{}, false))
 	f.sdk.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: uriEvents + "{file}", Name: "event", Description: "One record with its payload, which is untrusted", MIMEType: "application/json"},
-		func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-			file := strings.TrimPrefix(req.Params.URI, uriEvents)
+		f.content(func(ctx context.Context, uri string) (any, error) {
+			file := strings.TrimPrefix(uri, uriEvents)
 			if !isRecord(file) {
-				return nil, mcp.ResourceNotFoundError(req.Params.URI)
+				return nil, mcp.ResourceNotFoundError(uri)
 			}
-			value, err := reading(f, f.view, viewArguments{File: file}, false)(ctx)
-			return f.resource(req.Params.URI, value, err)
-		})
+			return reading(f, f.view, viewArguments{File: file}, false)(ctx)
+		}))
 }
 
 // reading is a call of a tool without a client.
@@ -54,26 +55,30 @@ func (f *face) statusOfNow(ctx context.Context) (any, error) {
 
 func (f *face) addResource(uri, name, text string, read func(context.Context) (any, error)) {
 	f.sdk.AddResource(&mcp.Resource{URI: uri, Name: name, Description: text, MIMEType: "application/json"},
-		func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-			value, err := read(ctx)
-			return f.resource(req.Params.URI, value, err)
-		})
+		f.content(func(ctx context.Context, _ string) (any, error) { return read(ctx) }))
 }
 
-// resource is what a tool returns as the content of a resource. A failure is an error of the protocol here.
-func (f *face) resource(uri string, value any, err error) (*mcp.ReadResourceResult, error) {
-	if err != nil {
-		failure := f.failure(err)
-		if failure.Code == "not_found" {
-			return nil, mcp.ResourceNotFoundError(uri)
+// content makes a resource of what a tool returns. A failure is an error of the protocol here.
+func (f *face) content(read func(ctx context.Context, uri string) (any, error)) mcp.ResourceHandler {
+	return func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+		uri := req.Params.URI
+		value, err := read(ctx, uri)
+		if _, known := errors.AsType[*jsonrpc.Error](err); known {
+			return nil, err
 		}
-		return nil, fmt.Errorf("%s (%s)", failure.Error, failure.Code)
+		if err != nil {
+			failure := f.failure(err)
+			if failure.Code == "not_found" {
+				return nil, mcp.ResourceNotFoundError(uri)
+			}
+			return nil, fmt.Errorf("%s (%s)", failure.Error, failure.Code)
+		}
+		data, err := encode(value)
+		if err != nil {
+			return nil, err
+		}
+		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: uri, MIMEType: "application/json", Text: string(data)}}}, nil
 	}
-	data, err := encode(value)
-	if err != nil {
-		return nil, err
-	}
-	return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: uri, MIMEType: "application/json", Text: string(data)}}}, nil
 }
 
 // subscriptions are what publish has to know of them; the SDK knows who wants to hear of what.

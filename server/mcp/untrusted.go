@@ -59,6 +59,13 @@ func (m marker) of(value any) (any, error) {
 	return m.walk("", out, true), err
 }
 
+// object is the result of an operation that gives an object, marked.
+func (m marker) object(value any) (map[string]any, error) {
+	out, err := m.of(value)
+	object, _ := out.(map[string]any)
+	return object, err
+}
+
 // rows are those of an operation that gives a list, marked.
 func (m marker) rows(value any) ([]any, error) {
 	out, err := m.of(value)

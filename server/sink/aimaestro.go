@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -23,8 +23,7 @@ type aiMaestro struct {
 	Config
 	client *http.Client
 
-	mu       sync.Mutex
-	verified time.Time // when AI Maestro last took the recipient's name for the recipient
+	verified atomic.Int64 // when AI Maestro last took the recipient's name for the recipient, in nanoseconds of Unix time
 }
 
 // verifiedFor is how long a recipient is believed to be the one meant.
@@ -38,7 +37,7 @@ func newAIMaestro(c Config) (Sink, error) {
 		return nil, errors.New("to: the name of an agent is needed")
 	}
 	c.From, c.URL = cmp.Or(c.From, "hookctl"), strings.TrimRight(c.URL, "/")
-	return &aiMaestro{Config: c, client: clientOf(c)}, nil
+	return &aiMaestro{Config: c, client: newClient()}, nil
 }
 
 func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
@@ -135,23 +134,17 @@ func (a *aiMaestro) Check(ctx context.Context) error {
 // unknown, AI Maestro falls back to its last part, and somebody else would read it. Where the server does not know,
 // it gets the message and decides.
 func (a *aiMaestro) meant(ctx context.Context) error {
-	a.mu.Lock()
-	fresh := time.Since(a.verified) < verifiedFor
-	a.mu.Unlock()
-	if fresh {
+	if time.Since(time.Unix(0, a.verified.Load())) < verifiedFor {
 		return nil
 	}
 	_, alias, err := a.resolve(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if alias != "" && alias != a.To {
+	case alias == a.To:
+		a.verified.Store(time.Now().UnixNano())
+	case alias != "":
 		return a.anotherAgent(alias)
-	}
-	if alias == a.To {
-		a.mu.Lock()
-		a.verified = time.Now()
-		a.mu.Unlock()
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
@@ -26,8 +25,6 @@ type chat struct {
 	// slot is held while a message is sent. The library knows no context, so a call that hangs keeps the slot until it
 	// ends, and no second one is started beside it.
 	slot chan struct{}
-
-	mu   sync.Mutex
 	made types.Service // opened with the first message, since that of Matrix logs in
 }
 
@@ -85,9 +82,8 @@ func newChat(c Config) (Sink, error) {
 	return s, nil
 }
 
+// open needs the slot.
 func (c *chat) open() (types.Service, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.made != nil {
 		return c.made, nil
 	}

@@ -16,20 +16,12 @@ import (
 	"hookctl/logs/text"
 )
 
-// clientOf is the client of a sink that speaks HTTP. It keeps as many connections open as there are attempts at once,
+// newClient is the client of a sink that speaks HTTP. It keeps as many connections open as there are attempts at once,
 // and follows no redirects: a message would go to where nobody sent it.
-func clientOf(c Config) *http.Client {
-	client := &http.Client{}
-	if c.Client != nil {
-		*client = *c.Client
-	}
-	if client.Transport == nil {
-		keep := http.DefaultTransport.(*http.Transport).Clone()
-		keep.MaxIdleConnsPerHost = keptConnections
-		client.Transport = keep
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
+func newClient() *http.Client {
+	keep := http.DefaultTransport.(*http.Transport).Clone()
+	keep.MaxIdleConnsPerHost = keptConnections
+	return &http.Client{Transport: keep, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // keptConnections is enough for any Retry.PerSink that makes sense.
