@@ -38,7 +38,7 @@ func startTerminal(t testing.TB, cfg Config, w, h int) *terminal {
 	}
 	p := tea.NewProgram(a, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(em), tea.WithWindowSize(w, h), tea.WithoutSignals(),
 		tea.WithEnvironment([]string{"TERM=xterm-256color", "COLORTERM=truecolor"}))
-	a.pace = newPace(p)
+	a.pace = &pace{program: p}
 	term := &terminal{t, em, keys, p, make(chan error, 1)}
 	replied := make(chan struct{})
 	var over atomic.Bool

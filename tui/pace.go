@@ -30,8 +30,6 @@ type pace struct {
 	resting bool
 }
 
-func newPace(p *tea.Program) *pace { return &pace{program: p} }
-
 // frame is called with each frame, by the loop that shows it next.
 func (p *pace) frame(v tea.View) {
 	if p == nil {

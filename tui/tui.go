@@ -120,7 +120,7 @@ func Run(ctx context.Context, cfg Config) error {
 	a := newApp(ctx, cfg)
 	a.restore()
 	p := tea.NewProgram(a, tea.WithContext(ctx))
-	a.pace = newPace(p)
+	a.pace = &pace{program: p}
 	_, err := p.Run()
 	ended := ctx.Err()
 	stop() // long work ends between two calls, and close waits for it

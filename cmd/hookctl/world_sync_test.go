@@ -96,7 +96,7 @@ func cmdIssues(ts *testscript.TestScript, neg bool, args []string) {
 	for _, i := range list {
 		column := ""
 		if len(args) > 1 {
-			column = " " + g.OnBoard(args[1], args[0], i.Number)
+			column = " " + i.Column
 		}
 		fmt.Fprintf(ts.Stdout(), "#%d %s %q %s comments:%d%s\n", i.Number, i.State, i.Title, strings.Join(i.Labels, ","), len(i.Comments), column)
 	}

@@ -245,9 +245,8 @@ func cmdMaestro(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
 		defer cancel()
-		messages, err := w.maestro.Await(ctx, func(m []githubtest.MaestroMessage) bool { return len(m) >= n })
-		ts.Check(err)
-		for _, m := range messages {
+		ts.Check(await(ctx, "wait for messages", func() (bool, error) { return len(w.maestro.Messages()) >= n, nil }))
+		for _, m := range w.maestro.Messages() {
 			fmt.Fprintf(ts.Stdout(), "%s %s %q\n%s\n", m.Content.Context["notification_type"], m.Priority, m.Subject, m.Content.Message)
 		}
 	default:

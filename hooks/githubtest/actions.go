@@ -3,7 +3,6 @@ package githubtest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -85,24 +84,15 @@ type file struct {
 // serveFile is the other host. It refuses a request with a token, as the real one does, and an address that was not signed.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.asked = append(s.asked, r.Header.Clone())
 	found := s.signed[r.URL.Query().Get("sig")]
 	late := s.now().After(found.until)
 	s.mu.Unlock()
-	switch {
-	case r.Header.Get("Authorization") != "":
-		http.Error(w, "InvalidAuthenticationInfo", http.StatusBadRequest)
-	case late: // as is what was never signed
-		http.Error(w, "AuthenticationFailed", http.StatusForbidden)
-	default:
-		w.Header().Set("Content-Type", "text/plain")
-		_, _ = w.Write(found.data) // a reader that has enough goes away
+	a := answer{status: http.StatusOK, body: rawBody(found.data)}
+	if r.Header.Get("Authorization") != "" {
+		a = answer{status: http.StatusBadRequest, body: rawBody("InvalidAuthenticationInfo")}
+	} else if late { // as is what was never signed
+		a = answer{status: http.StatusForbidden, body: rawBody("AuthenticationFailed")}
 	}
-}
-
-// LogRequests are the headers of what was asked of the host of logs.
-func (s *Server) LogRequests() []http.Header {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.asked)
+	s.record(r, nil, a)
+	a.with("Content-Type", "text/plain").write(w)
 }

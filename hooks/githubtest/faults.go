@@ -9,8 +9,8 @@ import (
 )
 
 // Fault makes API calls go wrong. Method "" is every method. Path is a pattern
-// as path.Match has it, in which * is one segment and a last /** is all that
-// follows, such as "/repos/*/*/hooks/*/config" or "/repos/**"; "" is every path.
+// as path.Match has it, in which * is one segment, such as "/repos/*/*/hooks/*/config",
+// or the start of a path, such as "/repos/**"; "" is every path.
 type Fault struct {
 	Method, Path string
 	// Status answers with this status and does not act.
@@ -78,17 +78,11 @@ func (f Fault) matches(r *http.Request) bool {
 	if f.Method != "" && !strings.EqualFold(f.Method, r.Method) {
 		return false
 	}
-	return f.Path == "" || matchPath(f.Path, r.URL.Path)
-}
-
-func matchPath(pattern, p string) bool {
-	if head, deep := strings.CutSuffix(pattern, "/**"); deep {
-		segments := strings.Count(head, "/")
-		rest := afterSegments(p, segments)
-		pattern, p = head, strings.TrimSuffix(p, rest)
+	if start, deep := strings.CutSuffix(f.Path, "**"); deep {
+		return strings.HasPrefix(r.URL.Path, start)
 	}
-	matched, err := path.Match(pattern, p)
-	return err == nil && matched
+	matched, err := path.Match(f.Path, r.URL.Path)
+	return err == nil && matched || f.Path == ""
 }
 
 func (f Fault) answer() answer {

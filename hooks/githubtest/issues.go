@@ -26,10 +26,12 @@ type Issue struct {
 	ClosedAt  time.Time
 	ClosedBy  string
 	Comments  []Comment
-	BlockedBy []int // issues of the same repository
+	BlockedBy []int  // issues of the same repository
+	Column    string // of the board; "" for none
 
-	id  int64
-	lag int // how many lists by label do not show it yet
+	id      int64
+	lag     int // how many lists by label do not show it yet
+	onBoard bool
 }
 
 // Comment is a comment on an issue. The logins of bots end with [bot].

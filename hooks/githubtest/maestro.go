@@ -2,7 +2,6 @@ package githubtest
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,18 +27,21 @@ const (
 // MaestroMessage is a message that a Maestro stored: of the content only type,
 // message and context are kept.
 type MaestroMessage struct {
-	ID        string    `json:"id"`
-	From      string    `json:"from"`
-	To        string    `json:"to"`
-	Subject   string    `json:"subject"`
-	Priority  string    `json:"priority"`
-	Timestamp time.Time `json:"timestamp"`
-	Status    string    `json:"status"`
-	Content   struct {
-		Type    string         `json:"type"`
-		Message string         `json:"message"`
-		Context map[string]any `json:"context,omitempty"`
-	} `json:"content"`
+	ID        string         `json:"id"`
+	From      string         `json:"from"`
+	To        string         `json:"to"`
+	Subject   string         `json:"subject"`
+	Priority  string         `json:"priority"`
+	Timestamp time.Time      `json:"timestamp"`
+	Status    string         `json:"status"`
+	Content   MaestroContent `json:"content"`
+}
+
+// MaestroContent is what a message says.
+type MaestroContent struct {
+	Type    string         `json:"type"`
+	Message string         `json:"message"`
+	Context map[string]any `json:"context,omitempty"`
 }
 
 // Maestro is a simulated AI Maestro: it takes messages for the agents that it
@@ -50,8 +52,6 @@ type Maestro struct {
 	mode     MaestroMode
 	agents   []string
 	messages []MaestroMessage
-	attempts int
-	changed  chan struct{} // closed and replaced whenever something happens
 	server   *listening
 }
 
@@ -99,40 +99,10 @@ func (m *Maestro) Messages() []MaestroMessage {
 	return slices.Clone(m.messages)
 }
 
-// Attempts is how many messages were brought, stored or not.
-func (m *Maestro) Attempts() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.attempts
-}
-
-// Await waits until the stored messages satisfy a condition and returns them.
-func (m *Maestro) Await(ctx context.Context, enough func([]MaestroMessage) bool) ([]MaestroMessage, error) {
-	for {
-		m.mu.Lock()
-		if m.changed == nil {
-			m.changed = make(chan struct{})
-		}
-		messages, changed := slices.Clone(m.messages), m.changed
-		m.mu.Unlock()
-		if enough(messages) {
-			return messages, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return messages, fmt.Errorf("await messages at the simulated AI Maestro, %d are there: %w", len(messages), ctx.Err())
-		}
-	}
-}
-
 // ServeHTTP answers as AI Maestro does.
 func (m *Maestro) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	mode := m.mode
-	if r.Method == http.MethodPost {
-		m.attempts++
-	}
 	m.mu.Unlock()
 	switch mode {
 	case MaestroDown:
@@ -148,8 +118,8 @@ func (m *Maestro) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method + " " + r.URL.Path {
 	case "GET /api/v1/health":
 		ok(map[string]any{"status": "healthy", "version": "0.36.36"}).write(w)
-	case "GET /api/messages":
-		m.read(r).write(w)
+	case "GET /api/messages": // which also lists them; the simulation resolves only
+		m.look(r).write(w)
 	case "POST /api/messages":
 		m.take(w, r).write(w)
 	default:
@@ -166,10 +136,7 @@ func (m *Maestro) take(w http.ResponseWriter, r *http.Request) answer {
 	var body struct {
 		From, To, Subject, Priority, ToHost string
 		FromVerified                        bool
-		Content                             *struct {
-			Type, Message string
-			Context       map[string]any
-		}
+		Content                             *MaestroContent
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body); err != nil {
 		return maestroError(http.StatusBadRequest, "invalid_request", "Invalid JSON body")
@@ -191,13 +158,8 @@ func (m *Maestro) take(w http.ResponseWriter, r *http.Request) answer {
 		return maestroError(http.StatusInternalServerError, "internal_error", "No recipient agent UUID for "+name)
 	}
 	stored := MaestroMessage{ID: "msg-" + strconv.Itoa(len(m.messages)+1) + "-" + newGUID()[:8], From: body.From, To: alias,
-		Subject: body.Subject, Priority: cmp.Or(body.Priority, "normal"), Timestamp: time.Now().UTC(), Status: "unread"}
-	stored.Content.Type, stored.Content.Message, stored.Content.Context = body.Content.Type, body.Content.Message, body.Content.Context
+		Subject: body.Subject, Priority: cmp.Or(body.Priority, "normal"), Timestamp: time.Now().UTC(), Status: "unread", Content: *body.Content}
 	m.messages = append(m.messages, stored)
-	if m.changed != nil {
-		close(m.changed)
-		m.changed = nil
-	}
 	return answer{status: http.StatusCreated, body: map[string]any{"message": stored, "notified": false}}
 }
 
@@ -214,28 +176,11 @@ func (m *Maestro) resolve(name string) (alias string, known bool) {
 	return "", false
 }
 
-// read resolves a name or lists an agent's messages, newest first.
-func (m *Maestro) read(r *http.Request) answer {
-	q := r.URL.Query()
-	name := q.Get("agent")
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	alias, known := m.resolve(name)
-	if q.Get("action") == "resolve" {
-		if !known {
-			return answer{status: http.StatusNotFound, body: map[string]any{"error": "Agent not found", "resolved": nil}}
-		}
-		return ok(map[string]any{"resolved": map[string]any{"agentId": "agent-" + alias, "alias": alias, "name": alias, "hostId": "localhost"}})
+// look resolves the name of an agent.
+func (m *Maestro) look(r *http.Request) answer {
+	alias, known := m.resolve(r.URL.Query().Get("agent"))
+	if !known {
+		return answer{status: http.StatusNotFound, body: map[string]any{"error": "Agent not found", "resolved": nil}}
 	}
-	if name == "" {
-		return maestroError(http.StatusBadRequest, "invalid_request", "Agent identifier required (agent ID, alias, or session name)")
-	}
-	limit := intQuery(r, "limit", 25, 1<<30)
-	list := []MaestroMessage{}
-	for _, msg := range slices.Backward(m.messages) {
-		if len(list) < limit && msg.To == alias && (q.Get("status") == "" || q.Get("status") == msg.Status) {
-			list = append(list, msg)
-		}
-	}
-	return ok(map[string]any{"messages": list, "limit": limit})
+	return ok(map[string]any{"resolved": map[string]any{"agentId": "agent-" + alias, "alias": alias, "name": alias, "hostId": "localhost"}})
 }

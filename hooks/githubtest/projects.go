@@ -7,21 +7,24 @@ import (
 	"strings"
 )
 
-// project is a board, GitHub's Projects v2, with one single select field.
+// project is a board, GitHub's Projects v2, with one single select field. Its items are the issues that are on it.
 type project struct {
-	board   string // owner/number
-	org     bool
+	path    string // of its address
 	field   int64
 	name    string // of the field
 	options []string
-	items   []*projectItem
 }
 
-type projectItem struct {
-	id     int64
-	repo   string
-	number int
-	option string // "" for none
+// AddProject makes the board of an organization or a user ("octo-org/7"), with one single select field of these options.
+func (s *Server) AddProject(name string, org bool, field string, options ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kind := "users"
+	if org {
+		kind = "orgs"
+	}
+	owner, number, _ := strings.Cut(name, "/")
+	s.board = &project{path: "/" + kind + "/" + owner + "/projectsV2/" + number + "/", field: s.nextID(), name: field, options: options}
 }
 
 // project is the board that a path names.
@@ -30,11 +33,10 @@ func (c *call) project() *project {
 	if c.r.Method != http.MethodGet {
 		c.accepted = c.accepted[:1]
 	}
-	if !c.s.has(c.accepted...) {
+	if !c.s.has(c.accepted...) || c.s.board == nil || !strings.HasPrefix(c.r.URL.Path, c.s.board.path) {
 		panic(notFound())
 	}
-	org, board := strings.HasPrefix(c.r.URL.Path, "/orgs/"), c.r.PathValue("login")+"/"+c.r.PathValue("project")
-	return pick(c.s.projects, func(p *project) bool { return p.org == org && strings.EqualFold(p.board, board) })
+	return c.s.board
 }
 
 // optionJSON is a column of a board, nil for none.
@@ -70,50 +72,45 @@ func (c *call) addProjectItem() answer {
 		return badRequest("type is not one of Issue, PullRequest")
 	}
 	t := c.s.targets[strings.ToLower(in.Owner+"/"+in.Repo)]
-	switch {
-	case t == nil:
+	if t == nil {
 		return notFound()
-	case t.issue(in.Number) == nil:
+	}
+	i := t.issue(in.Number)
+	switch {
+	case i == nil:
 		return invalid("ProjectV2Item", "number", "invalid")
+	case i.onBoard || i.Column != "":
+		return ok(p.itemJSON(i))
 	}
-	if it := p.item(t.name(), in.Number); it != nil {
-		return ok(p.itemJSON(it))
-	}
-	return created(p.itemJSON(c.s.addItem(p, t.name(), in.Number)))
+	i.onBoard = true
+	return created(p.itemJSON(i))
 }
 
-func (s *Server) addItem(p *project, repo string, number int) *projectItem {
-	it := &projectItem{id: s.nextID(), repo: repo, number: number}
-	p.items = append(p.items, it)
-	return it
-}
-
-// item is that of an issue, nil where the board does not have it.
-func (p *project) item(repo string, number int) *projectItem {
-	for _, it := range p.items {
-		if strings.EqualFold(it.repo, repo) && it.number == number {
-			return it
-		}
-	}
-	return nil
-}
-
-func (p *project) itemJSON(it *projectItem) map[string]any {
-	return map[string]any{"id": it.id, "content_type": "Issue", "fields": []map[string]any{
+// itemJSON is an issue as an item of the board. Their ids are one.
+func (p *project) itemJSON(i *Issue) map[string]any {
+	return map[string]any{"id": i.id, "content_type": "Issue", "fields": []map[string]any{
 		{"id": p.field + 1, "name": "Title", "data_type": "title", "value": map[string]any{"raw": "title", "html": "title"}},
-		{"id": p.field, "name": p.name, "data_type": "single_select", "value": optionJSON(it.option)},
+		{"id": p.field, "name": p.name, "data_type": "single_select", "value": optionJSON(i.Column)},
 	}}
 }
 
-func (c *call) projectItem(p *project) *projectItem {
+// projectItem is the item that a path names.
+func (c *call) projectItem() *Issue {
 	id := c.id("item")
-	return pick(p.items, func(it *projectItem) bool { return it.id == id })
+	for _, t := range c.s.targets {
+		for _, i := range t.issues {
+			if i.id == id && (i.onBoard || i.Column != "") {
+				return i
+			}
+		}
+	}
+	panic(notFound())
 }
 
 // getProjectItem shows the field only where it was asked for.
 func (c *call) getProjectItem() answer {
 	p := c.project()
-	j := p.itemJSON(c.projectItem(p))
+	j := p.itemJSON(c.projectItem())
 	if c.r.URL.Query().Get("fields") != itoa(p.field) {
 		j["fields"] = j["fields"].([]map[string]any)[:1]
 	}
@@ -122,7 +119,7 @@ func (c *call) getProjectItem() answer {
 
 func (c *call) patchProjectItem() answer {
 	p := c.project()
-	it := c.projectItem(p)
+	i := c.projectItem()
 	var in struct {
 		Fields []struct {
 			ID    int64   `json:"id"`
@@ -144,42 +141,7 @@ func (c *call) patchProjectItem() answer {
 			}
 			option = p.options[at]
 		}
-		it.option = option
+		i.Column = option
 	}
-	return ok(p.itemJSON(it))
-}
-
-// AddProject adds a board of an organization or a user ("octo-org/7"), with one single select field of these options.
-func (s *Server) AddProject(name string, org bool, field string, options ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.projects = append(s.projects, &project{board: name, org: org, field: s.nextID(), name: field, options: options})
-}
-
-// OnBoard is in which column of a board an issue is; "" for none, or where it is not there.
-func (s *Server) OnBoard(board, repo string, number int) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.projects {
-		if it := p.item(repo, number); it != nil && p.board == board {
-			return it.option
-		}
-	}
-	return ""
-}
-
-// PutOnBoard moves an issue as a person would.
-func (s *Server) PutOnBoard(board, repo string, number int, option string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.projects {
-		if p.board != board {
-			continue
-		}
-		it := p.item(repo, number)
-		if it == nil {
-			it = s.addItem(p, repo, number)
-		}
-		it.option = option
-	}
+	return ok(p.itemJSON(i))
 }

@@ -74,12 +74,11 @@ type Server struct {
 	faults   []*armed
 	limits   limits
 	requests []Request
-	projects []*project
+	board    *project
 	socket   string
 	server   *listening
 	files    *listening      // the host of logs
 	signed   map[string]file // by signature
-	asked    []http.Header   // of the host of logs
 }
 
 // New returns a simulation that knows one account, DefaultLogin with

@@ -245,23 +245,26 @@ func TestReopenedGoesBackOnTheBoard(t *testing.T) {
 	})
 	in := func(want string) {
 		t.Helper()
-		if got := w.OnBoard(userBoard, repo, 1); got != want {
+		if got := w.only().Column; got != want {
 			t.Errorf("it is in column %s, want %s", got, want)
 		}
 	}
+	put := func(column string) {
+		w.ChangeIssue(repo, 1, func(i *githubtest.Issue) { i.Column = column })
+	}
 	w.run(s, githubtest.Run{Number: 1})
 	in("Todo")
-	w.PutOnBoard(userBoard, repo, 1, "In Progress")
+	put("In Progress")
 	w.run(s, githubtest.Run{Number: 2, Conclusion: "success"})
 	in("Done")
 	w.run(s, githubtest.Run{Number: 3})
 	in("In Progress")
-	w.PutOnBoard(userBoard, repo, 1, "Done")
+	put("Done")
 	w.run(s, githubtest.Run{Number: 4, Conclusion: "success"})
 	w.run(s, githubtest.Run{Number: 5})
 	in("Todo")
 	// It is open, and a person says that it is done: that is left alone.
-	w.PutOnBoard(userBoard, repo, 1, "Done")
+	put("Done")
 	w.run(s, githubtest.Run{Number: 6})
 	in("Done")
 }

@@ -125,8 +125,7 @@ func lived(t *testing.T, c *cut, story story) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := w.AddIssue(repo, githubtest.Issue{Title: "Gears are missing", Assignees: []string{"mona"}})
-	w.PutOnBoard(userBoard, repo, task, "In Progress")
+	task := w.AddIssue(repo, githubtest.Issue{Title: "Gears are missing", Assignees: []string{"mona"}, Column: "In Progress"})
 	for i := range int64(3) {
 		w.failing(i+1, "FAIL\n", fmt.Sprintf("job%d", i))
 	}
@@ -174,11 +173,11 @@ func lived(t *testing.T, c *cut, story story) string {
 			once((*Sync).Apply)
 		}
 		for _, i := range w.Issues(repo) {
-			fmt.Fprintf(&b, "event %d: #%d is %s in column %s\n", n+1, i.Number, i.State, w.OnBoard(userBoard, repo, i.Number))
+			fmt.Fprintf(&b, "event %d: #%d is %s in column %s\n", n+1, i.Number, i.State, i.Column)
 		}
 	}
 	for _, i := range w.Issues(repo) {
-		fmt.Fprintf(&b, "#%d %s %s, labels %v, column %s\n", i.Number, i.State, i.Title, i.Labels, w.OnBoard(userBoard, repo, i.Number))
+		fmt.Fprintf(&b, "#%d %s %s, labels %v, column %s\n", i.Number, i.State, i.Title, i.Labels, i.Column)
 		for _, note := range i.Comments {
 			first, _, _ := strings.Cut(note.Body, "\n")
 			b.WriteString("  " + first + "\n")

@@ -11,12 +11,6 @@ import (
 // basic are the keys that no overlay takes away.
 func (s *Shell) basic() []Action {
 	return []Action{
-		{ID: "close", Keys: []string{"esc"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd {
-			if o := s.Top(); o != nil {
-				s.Shut(o)
-			}
-			return nil
-		}},
 		{ID: "interrupt", Keys: []string{"ctrl+c"}, Text: "Leave at once; the receiver keeps running.", Run: func() tea.Cmd { return tea.Quit }},
 		{ID: "suspend", Keys: []string{"ctrl+z"}, Text: "Suspend hookctl; fg in the shell brings it back.", Run: func() tea.Cmd { return tea.Suspend }},
 	}
@@ -49,12 +43,7 @@ func (s *Shell) everywhere() []Action {
 		all = append(all, Action{ID: "page." + p.Name(), Keys: []string{fmt.Sprint(i + 1)}, Text: "Go to " + p.Name() + ".",
 			Run: func() tea.Cmd { return s.Turn(i) }})
 	}
-	for _, b := range s.basic() {
-		if b.ID != "close" {
-			all = append(all, b)
-		}
-	}
-	return all
+	return append(all, s.basic()...)
 }
 
 // reload opens the page in front again.
@@ -103,7 +92,8 @@ func (s *Shell) Actions() []Action {
 	var all []Action
 	if o := s.Top(); o != nil {
 		all = o.Actions()
-		for _, b := range s.basic() {
+		closes := Action{ID: "close", Keys: []string{"esc"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { s.Shut(o); return nil }}
+		for _, b := range append([]Action{closes}, s.basic()...) {
 			if _, bound := Find(all, b.Keys[0]); !bound {
 				all = append(all, b)
 			}

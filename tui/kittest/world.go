@@ -1,6 +1,7 @@
 package kittest
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -94,20 +95,14 @@ func (b blank) Actions() []kit.Action  { return nil }
 // NewWorld makes a world; give it its page with put. It ends with the test.
 func NewWorld(t testing.TB, cfg Settings) *World {
 	ctx, stop := context.WithCancel(context.Background())
-	a := &World{Cfg: cfg, Fleet: fleet.New(cfg.Config)}
+	a := &World{Cfg: cfg, Fleet: fleet.New(cfg.Config), SetUp: func() tea.Cmd { return nil }, Stop: stop}
 	a.Shell = kit.New(ctx, kit.Config{Theme: cfg.Theme, Ascii: cfg.ASCII, Now: cfg.Now, Cure: hooks.CureOf,
-		SetUp: func() tea.Cmd {
-			if a.SetUp == nil {
-				return nil
-			}
-			return a.SetUp()
-		},
+		SetUp: func() tea.Cmd { return a.SetUp() },
 		Again: func() tea.Cmd { return a.Poll(false) }, Fresh: func() bool { return false }, Offer: func() []kit.Choice { return nil },
 		Lamp: func() kit.Lamp {
 			return kit.Lamp{Known: a.Status.Known, Running: a.Status.OK(), Stopped: a.Status.Err == daemon.ErrNotRunning, Address: a.Status.Value.Address}
 		}})
 	a.Pages = []kit.Page{blank(kit.PageHome), blank(kit.PageEvents), blank(kit.PageHooks), blank(kit.PageReceiver), blank(kit.PageDoctor)}
-	a.Stop = stop
 	t.Cleanup(func() {
 		stop()
 		a.Close()
@@ -129,10 +124,7 @@ func (a *World) Put(p kit.Page) {
 
 // PublicURL is where GitHub reaches the receiver.
 func (a *World) PublicURL() string {
-	if u := a.Status.Value.PublicURL; u != "" {
-		return u
-	}
-	return a.Cfg.PublicURL
+	return cmp.Or(a.Status.Value.PublicURL, a.Cfg.PublicURL)
 }
 
 // Says is an answer of the receiver, as a message.

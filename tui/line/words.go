@@ -126,14 +126,12 @@ func (m *mode) expand(tree *cobra.Command, words []string) ([]string, error) {
 			continue
 		}
 		rest := words[len(typed):]
-		if len(rest) > 0 {
-			if cmd, _, err := tree.Find(words); err == nil && strings.Count(cmd.CommandPath(), " ") > len(typed) {
-				continue // a command of the group
-			}
+		if len(rest) > 0 && depth(tree, words) > len(typed) {
+			continue // a command of the group
 		}
 		switch {
 		case slices.Contains(rest, "--help") || slices.Contains(rest, "-h"):
-		case a.rest == command && len(rest) > 0 && !isCommand(tree, append(means, rest[0])):
+		case a.rest == command && len(rest) > 0 && depth(tree, append(means, rest[0])) <= len(means):
 			continue
 		case a.rest == nothing && len(rest) > 0, a.rest == number && (len(rest) == 0 || numbers(rest[0]) == nil):
 			continue
@@ -141,33 +139,27 @@ func (m *mode) expand(tree *cobra.Command, words []string) ([]string, error) {
 			rest = []string{"--filter", strings.Join(rest, " ")}
 		case a.rest == facts && !slices.ContainsFunc(rest, func(w string) bool { return strings.HasPrefix(w, "-") }):
 			rest = append(slices.Clone(rest), "--jq", factsOfRecord)
-		case a.rest == delivery:
-			return m.redeliver(means, rest)
+		case a.rest == delivery && len(rest) > 0 && numbers(rest[0]) != nil: // their hook goes before them
+			l := m.lists["DELIVERY"]
+			if l == nil {
+				return nil, m.fail("no deliveries were listed", "deliveries lists them")
+			}
+			if n, err := strconv.Atoi(numbers(rest[0])[0]); err == nil && n >= 1 && n <= len(l.rows) {
+				means = append(means, l.cell(l.rows[n-1], "HOOK"))
+			}
 		}
 		return append(means, rest...), nil
 	}
 	return words, nil
 }
 
-// isCommand reports whether all of the words name a command.
-func isCommand(tree *cobra.Command, words []string) bool {
-	cmd, rest, err := tree.Find(words)
-	return err == nil && len(rest) == 0 && strings.Count(cmd.CommandPath(), " ") == len(words)
-}
-
-// redeliver puts the hook in front of the deliveries that are named by their numbers.
-func (m *mode) redeliver(means, rest []string) ([]string, error) {
-	l := m.lists["DELIVERY"]
-	if len(rest) == 0 || numbers(rest[0]) == nil {
-		return append(means, rest...), nil
+// depth is how many of the words name a command.
+func depth(tree *cobra.Command, words []string) int {
+	cmd, _, err := tree.Find(words)
+	if err != nil {
+		return 0
 	}
-	if l == nil {
-		return nil, m.fail("no deliveries were listed", "deliveries lists them")
-	}
-	if n, err := strconv.Atoi(numbers(rest[0])[0]); err == nil && n >= 1 && n <= len(l.rows) {
-		means = append(means, l.cell(l.rows[n-1], "HOOK"))
-	}
-	return append(means, rest...), nil
+	return strings.Count(cmd.CommandPath(), " ")
 }
 
 // row is what a word names, and the repository or organization that it is on where that is known.

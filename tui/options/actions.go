@@ -117,11 +117,14 @@ func (p *Page) change() tea.Cmd {
 		menu.Move(now)
 		p.shell.Show(menu)
 	default:
-		value := s.Value
-		if s.List && value == "(none)" {
-			value = ""
+		value, hint := s.Value, kit.Clean(p.overrides(s))
+		if s.List {
+			value, hint = strings.TrimPrefix(value, "(none)"), "commas between the entries. "+hint
 		}
-		p.ask(s, value)
+		pr := kit.NewPrompt(p.shell, s.Key, value)
+		pr.Hint = hint
+		pr.Try = func(typed string) tea.Cmd { return p.set(s, typed, pr) } // it stays until that is saved: a mistake is marked there
+		p.shell.Show(pr)
 	}
 	return nil
 }
@@ -132,17 +135,6 @@ func (p *Page) overrides(s Setting) string {
 		return s.Origin + " overrides what is saved here"
 	}
 	return s.About
-}
-
-// ask opens a line for the new value, which stays until that is saved: a mistake is marked there.
-func (p *Page) ask(s Setting, value string) {
-	pr := kit.NewPrompt(p.shell, s.Key, value)
-	pr.Hint = kit.Clean(p.overrides(s))
-	if s.List {
-		pr.Hint = "commas between the entries. " + pr.Hint
-	}
-	pr.Try = func(typed string) tea.Cmd { return p.set(s, typed, pr) }
-	p.shell.Show(pr)
 }
 
 // set saves a value, typed in a line if that is not nil.

@@ -137,7 +137,11 @@ func (p *Page) listed(h int) (lines []string, none string) {
 	t := p.shell.Theme
 	if p.see == viewRejected {
 		for _, r := range p.refused(h) {
-			line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + kit.Clean(r.Address)
+			why := r.Reason
+			if r.Former != "" { // it is not forged but forgotten
+				why = "signed with the former secret " + r.Former + ": a hook was not rotated"
+			}
+			line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(kit.Clean(why)) + "  from " + kit.Clean(r.Address)
 			line += kit.When(r.Event != "", "  "+kit.Clean(r.Event)) + kit.When(r.DeliveryID != "", "  "+t.Faint.Render(kit.Clean(r.DeliveryID))) +
 				t.Faint.Render(kit.When(len(r.Fingerprints) > 0, "  tried "+kit.Clean(strings.Join(r.Fingerprints, ", "))))
 			lines = append(lines, line)
@@ -174,15 +178,6 @@ func (p *Page) refused(h int) []daemon.Rejected {
 	slices.Reverse(list)
 	p.at = max(0, min(p.at, len(list)-1))
 	return list[p.at:min(len(list), p.at+h)]
-}
-
-// whyRejected is the reason for people. What was signed with a former secret
-// is not forged but forgotten.
-func whyRejected(r daemon.Rejected) string {
-	if r.Former != "" {
-		return "signed with the former secret " + kit.Clean(r.Former) + ": a hook was not rotated"
-	}
-	return kit.Clean(r.Reason)
 }
 
 // openFull shows in a box, wrapped and to their ends, the lines that the page
