@@ -123,9 +123,9 @@ func (p *proof100) until(order string, chance *rand.Rand) (kills int) {
 			}
 			what = orderResume
 		}
-		var killAfter time.Duration
+		killAfter := never
 		if chance != nil && kills < 2 {
-			killAfter = time.Duration(chance.Int64N(int64(700*time.Millisecond))) + 1
+			killAfter = chance.IntN(5 * proofRepos / 2) // two for each hook, and what is asked before and again
 		}
 		if p.run(what, killAfter) {
 			kills++
@@ -238,9 +238,11 @@ func (p *proof100) awaitRound() {
 	}
 }
 
-// run starts a child, kills it after a time unless that is zero, and reports whether it was killed
-// before it was done.
-func (p *proof100) run(what string, killAfter time.Duration) (killed bool) {
+// never is more calls than any rotation makes.
+const never = 1 << 20
+
+// run starts a child, kills it once it has made some calls, and reports whether it was killed before it was done.
+func (p *proof100) run(what string, killAfter int) (killed bool) {
 	p.order.What = what
 	order, err := json.Marshal(p.order)
 	if err != nil {
@@ -257,15 +259,26 @@ func (p *proof100) run(what string, killAfter time.Duration) (killed bool) {
 	if err := child.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	// The time runs from when it begins to rotate, not from when the program is loaded.
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil { // it begins to rotate
 		p.t.Errorf("the child says %q, %v, %s", line, err, stderr.String())
 	}
-	if killAfter > 0 {
-		timer := time.AfterFunc(killAfter, func() { _ = child.Process.Kill() })
-		defer timer.Stop()
-	}
+	began, ended := len(p.gh.Requests()), make(chan struct{})
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for len(p.gh.Requests())-began < killAfter {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+			}
+		}
+		_ = child.Process.Kill()
+	})
 	err = child.Wait()
+	close(ended)
+	killer.Wait()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:

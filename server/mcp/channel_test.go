@@ -3,6 +3,7 @@ package mcp
 import (
 	"bufio"
 	"context"
+	"errors"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -143,7 +144,8 @@ func fail(t *testing.T, w *logs.Writer, id string) string {
 	r := &logs.Record{EventType: "workflow_run", DeliveryID: id, Payload: []byte(`{}`),
 		Summary:       logs.Summary{Repository: "octo-org/api", Title: "HOSTILE", Sender: "HOSTILE", Branch: "HOSTILE"},
 		Notifications: []logs.Notification{{Type: "ci_failure", Priority: "high", Status: logs.StatusSent}}}
-	if err := w.Append(t.Context(), r); err != nil {
+	// What a writer has acknowledged and not yet put into the index would be news to a session that begins now.
+	if err := errors.Join(w.Append(t.Context(), r), w.Log().Settle(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	return r.File
