@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -115,3 +116,48 @@ func isLoopback(host string) bool {
 
 // Redact takes the client's token out of a text.
 func (c *Client) Redact(s string) string { return strings.ReplaceAll(s, c.token, "[removed]") }
+
+// pages calls a list page by page until it ends or each says that it has enough.
+func pages[T any](ctx context.Context, c *Client, r Call, each func([]T) (more bool)) error {
+	address, err := url.Parse(r.Path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Op, err)
+	}
+	for {
+		r.Path = address.String()
+		var page []T
+		header, err := c.do(ctx, r, &page)
+		if err != nil {
+			return err
+		}
+		next := nextPage(header)
+		if !each(page) || next == nil {
+			return nil
+		}
+		query := address.Query()
+		// Only the place is taken from the link, so that a list never leads to another address.
+		for _, name := range []string{"page", "cursor"} {
+			if v := next.Get(name); v != "" {
+				query.Set(name, v)
+			}
+		}
+		address.RawQuery = query.Encode()
+		if address.String() == r.Path {
+			return nil
+		}
+	}
+}
+
+// nextPage reads the query of the link to the next page; nil on the last one.
+func nextPage(header http.Header) url.Values {
+	for link := range strings.SplitSeq(strings.Join(header.Values("Link"), ","), ",") {
+		address, params, _ := strings.Cut(strings.TrimSpace(link), ";")
+		if !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
+			continue
+		}
+		if u, err := url.Parse(strings.Trim(address, "<> ")); err == nil {
+			return u.Query()
+		}
+	}
+	return nil
+}

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -354,51 +353,6 @@ func read(res *http.Response, out any) error {
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
 		return fmt.Errorf("understand the answer: %w", err)
-	}
-	return nil
-}
-
-// pages calls a list page by page until it ends or each says that it has enough.
-func pages[T any](ctx context.Context, c *Client, r Call, each func([]T) (more bool)) error {
-	address, err := url.Parse(r.Path)
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.Op, err)
-	}
-	for {
-		r.Path = address.String()
-		var page []T
-		header, err := c.do(ctx, r, &page)
-		if err != nil {
-			return err
-		}
-		next := nextPage(header)
-		if !each(page) || next == nil {
-			return nil
-		}
-		query := address.Query()
-		// Only the place is taken from the link, so that a list never leads to another address.
-		for _, name := range []string{"page", "cursor"} {
-			if v := next.Get(name); v != "" {
-				query.Set(name, v)
-			}
-		}
-		address.RawQuery = query.Encode()
-		if address.String() == r.Path {
-			return nil
-		}
-	}
-}
-
-// nextPage reads the query of the link to the next page; nil on the last one.
-func nextPage(header http.Header) url.Values {
-	for link := range strings.SplitSeq(strings.Join(header.Values("Link"), ","), ",") {
-		address, params, _ := strings.Cut(strings.TrimSpace(link), ";")
-		if !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
-			continue
-		}
-		if u, err := url.Parse(strings.Trim(address, "<> ")); err == nil {
-			return u.Query()
-		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,6 +99,25 @@ func longTrust(body ast.Node) error {
 	entry.Value = file.Docs[0].Body
 	mode := member(entry.Value, "mode")
 	mode.Key.GetToken().Position, mode.Value.GetToken().Position = word.Position, word.Position
+	return nil
+}
+
+// members are the entries of a mapping, in their order.
+func members(node ast.Node) []*ast.MappingValueNode {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
+}
+
+func member(node ast.Node, key string) *ast.MappingValueNode {
+	all := members(node)
+	if i := slices.IndexFunc(all, func(n *ast.MappingValueNode) bool { return n.Key.GetToken().Value == key }); i >= 0 {
+		return all[i]
+	}
 	return nil
 }
 

@@ -226,25 +226,6 @@ func isShort(last step, missing []string) bool {
 	return last.entry != nil && last.entry.Key.GetToken().Value == "trust" && slices.Equal(missing, []string{"mode"}) && isWord(last.value)
 }
 
-// members are the entries of a mapping, in their order.
-func members(node ast.Node) []*ast.MappingValueNode {
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		return n.Values
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{n}
-	}
-	return nil
-}
-
-func member(node ast.Node, key string) *ast.MappingValueNode {
-	all := members(node)
-	if i := slices.IndexFunc(all, func(n *ast.MappingValueNode) bool { return n.Key.GetToken().Value == key }); i >= 0 {
-		return all[i]
-	}
-	return nil
-}
-
 // flow is the mapping where it is written in braces, else nil.
 func flow(node ast.Node) *ast.MappingNode {
 	if n, ok := node.(*ast.MappingNode); ok && n.IsFlowStyle {
