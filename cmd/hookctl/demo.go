@@ -163,12 +163,13 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 
 // freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one
 // at every restart, and the simulated GitHub has to know where to send to. It is below the range from which systems
-// take ports for outgoing connections, so that none of those gets it in between.
+// take ports for outgoing connections, so that none of those gets it in between, and above the ports where cloudflared (20241 to
+// 20245) and AI Maestro (23000) are looked for: a receiver there would refuse the questions meant for them.
 func freePort(ctx context.Context) (int, error) {
 	var lc net.ListenConfig
 	var problem error
 	for range 50 {
-		port := 20000 + rand.IntN(12000) //nolint:gosec // Any port will do.
+		port := 24000 + rand.IntN(8000) //nolint:gosec // Any port will do.
 		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return port, l.Close()
