@@ -3,8 +3,8 @@ package mcp
 import (
 	"bufio"
 	"context"
-	"errors"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
