@@ -113,7 +113,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"name": c.Label(), "type": c.Type, "to": c.Recipient()})
 }
 
-// Label is the name, or the type where there is none.
+// Label is the name, or else the type.
 func (c Config) Label() string {
 	if c.Name != "" {
 		return c.Name

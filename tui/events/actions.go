@@ -42,7 +42,7 @@ func (p *Page) listActions() []kit.Action {
 		{ID: "mark", Keys: []string{"x"}, Text: "Mark the event for compare, replay, resend and export, or take the mark away.", Off: none, Run: p.then(p.mark)},
 		p.diffAction(),
 		{ID: "back", Keys: []string{"esc"}, Text: "Take away the marks, then the filter.", Off: kit.When(len(p.marks) == 0 && f.filter.IsZero(), "there is no mark and no filter to take away"), Run: p.clear},
-		{ID: "stats", Keys: []string{"#"}, Label: "statistics", Text: "Count the listed events by type, repository, sender and hour.", Command: strings.Replace(list, "events list", "events stats", 1), Off: none, Run: p.openStats},
+		{ID: "stats", Keys: []string{"#"}, Label: "statistics", Text: "Show statistics by type, repository, sender and hour.", Command: strings.Replace(list, "events list", "events stats", 1), Off: none, Run: p.openStats},
 		{ID: "export", Keys: []string{"W"}, Text: "Write the filtered or the marked events to a file, one JSON record per line; press again to cancel.", Command: export, Off: noExport, Run: p.openExport},
 		{ID: "filters", Keys: []string{"F"}, Label: kit.When(len(p.cfg.Filters) > 0, "filters"), Text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", Run: p.openFilters},
 		{ID: "preview", Keys: []string{"p"}, Text: "Show or hide the preview.", Off: p.tooSmall(), Run: p.then(func() { p.state.Hidden = !p.state.Hidden })},

@@ -22,7 +22,7 @@ func (p *Page) openStats() tea.Cmd {
 	}
 	return kit.Get(p.shell, func(ctx context.Context) (logs.Stats, error) { return l.Stats(ctx, of, time.Local) }, func(s logs.Stats) tea.Cmd {
 		if s.Total == 0 {
-			return p.shell.Say("there is no event to count")
+			return p.shell.Say("no event to count")
 		}
 		return p.shell.Show(kit.NewMenu(p.shell, "Statistics of "+text.Count(s.Total, "event"), p.statsChoices(s)))
 	})

@@ -132,7 +132,7 @@ func (p *Page) subTabs() string {
 	return out
 }
 
-// listed are the lines of the view on a screen of h lines, in full, or why there is none.
+// listed are the lines of the view on a screen of h lines, in full, or why nothing is listed.
 func (p *Page) listed(h int) (lines []string, none string) {
 	t := p.shell.Theme
 	if p.see == viewRejected {

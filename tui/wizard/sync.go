@@ -54,7 +54,7 @@ func (s *syncStep) saved(mode string, err error) tea.Cmd {
 		"act":     "project sync acts: the tasks on the Events page are its issues",
 		"off":     "project sync is off",
 	}[mode]
-	if !s.w.on(stepSync) { // whoever closed the wizard may be at something else by now
+	if !s.w.on(stepSync) { // who closed the wizard may be elsewhere by now
 		return s.w.shell.Say(words)
 	}
 	s.w.shell.Shut(s.w)
